@@ -1,0 +1,92 @@
+"""Writing files so that a kill or a full disk never leaves half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sonmat.errors import StorageError
+from sonmat.language import say
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of `path` only when it is whole and on disk.
+
+    The bytes go to a temporary name in the same folder, are synced, and are renamed. Whatever stops the writer, `path`
+    holds its old content or all of its new content.
+
+    Raises:
+        StorageError: The folder cannot be written, or the disk is full; `path` is as it was.
+    """
+    path = Path(path)
+    with storing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files private; a result is meant to be shared
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_folder(path.parent)
+
+
+def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:
+    """Replace a file's content, all or nothing."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: str | os.PathLike[str], content: str) -> None:
+    """Replace a file's content with UTF-8 text, all or nothing."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:
+    """Replace a file's content with JSON, all or nothing."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextlib.contextmanager
+def storing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the operating system's refusals to write `path` into a StorageError."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            say(f"Could not write {path}: {reason}.", f"{path} 파일을 쓸 수 없습니다: {reason}."),
+            say(
+                "Free some space or choose a folder you may write to (--out DIR, or SONMAT_HOME=DIR for everything).",
+                "공간을 비우거나 쓸 수 있는 폴더를 고르세요 (--out DIR, 또는 전체를 옮기려면 SONMAT_HOME=DIR).",
+            ),
+        ) from error
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a rename in `folder` survive a power cut, where the system can."""
+    if os.name == "posix":  # Windows cannot open folders, and journals its renames
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
