@@ -1,0 +1,178 @@
+"""The examples a model learns from or is measured on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sonmat.data.checks import checked_classes, checked_inputs, checked_labels, checked_scale
+from sonmat.data.splitting import stratified
+from sonmat.errors import DataError
+from sonmat.language import say
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Examples with their classes.
+
+    The arrays are views that cannot be written to, so that the fingerprint stays true.
+
+    Attributes:
+        inputs: (n, …) raw inputs in their own dtype: uint8 for images.
+        labels: (n,) integer class numbers, 0 to `len(classes) - 1`.
+        classes: The names of the classes.
+        name: What it was loaded as, `"mnist"`.
+        part: `"train"`, `"test"`, `"validation"` or `"all"`.
+        source: Where it came from: a URL, a path, or `"arrays"`.
+        scale: What raw inputs are divided by before a model sees them: 255 for uint8, 1 otherwise.
+        rows: (n,) int64, the rows' numbers in the set as it was loaded, by which splits can be compared.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    name: str
+    part: str
+    source: str
+    scale: float
+    rows: np.ndarray
+
+    def __post_init__(self) -> None:
+        for field in ("inputs", "labels", "rows"):
+            view = getattr(self, field).view()
+            view.flags.writeable = False
+            object.__setattr__(self, field, view)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        shape = " × ".join(str(size) for size in self.inputs.shape[1:])
+        return (
+            f"<Dataset {self.name} {self.part}: {len(self):,} rows of {shape} {self.inputs.dtype}, "
+            f"{len(self.classes)} classes>"
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        inputs: Any,
+        labels: Any,
+        *,
+        classes: Sequence[Any] | None = None,
+        name: str = "arrays",
+        scale: float | None = None,
+        part: str = "all",
+        source: str = "arrays",
+    ) -> Dataset:
+        """Make a data set of one's own arrays, which are checked and not copied.
+
+        Args:
+            inputs: (n, …) numbers, all finite.
+            labels: (n,) or (n, 1) class numbers from 0; whole numbers kept as floats are taken, one-hot rows are not.
+            classes: A name for each class; without it the names are the numbers 0 to the largest label.
+            name: What to call the set.
+            scale: What inputs are divided by before a model sees them. Without it 255 for uint8 and 1 for all else.
+            part: Which part of a whole this is.
+            source: Where the arrays came from.
+
+        Raises:
+            DataError: The arrays cannot be trained on; it names the row and the value.
+        """
+        checked = checked_inputs(inputs)
+        numbers = checked_labels(labels, len(checked), classes)
+        names = checked_classes(classes, numbers)
+        rows = np.arange(len(checked), dtype=np.int64)
+        return cls(checked, numbers, names, name, part, source, checked_scale(scale, checked), rows)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, of the dtype, shape and bytes of inputs and labels and of the class names.
+
+        The same on every machine: numbers are hashed in little-endian order.
+        """
+        digest = hashlib.sha256()
+        for array in (self.inputs, self.labels):
+            ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            digest.update(f"{ordered.dtype.str}{ordered.shape}".encode())
+            digest.update(ordered.reshape(-1).view(np.uint8).data)
+        digest.update("\0".join(self.classes).encode())
+        return digest.hexdigest()
+
+    def split(self, fraction: float = 0.7, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """Split into a training and a validation part that share no row.
+
+        The first part has `round(n · fraction)` rows, and every class has its share of them by largest remainders.
+        A class of one row goes to the training part; a class that one part has to do without is named in a warning.
+        Rows keep their order. The same labels, fraction and seed give the same split on every machine.
+
+        Args:
+            fraction: The training part's share, between 0 and 1.
+            seed: Any integer.
+
+        Raises:
+            DataError: The fraction is not between 0 and 1, the seed is no integer, or there are fewer than two rows.
+        """
+        first, second = stratified(self.labels, fraction, seed)
+        parts = self._part(first, "train"), self._part(second, "validation")
+        self._warn_of_missing(*parts)
+        return parts
+
+    def take(self, rows: Any) -> Dataset:
+        """The rows at these positions (integers, a slice or a mask), in this order; `rows` keeps their numbers.
+
+        Raises:
+            DataError: A position that the set does not have, or no row at all.
+        """
+        try:
+            positions = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)].reshape(-1)
+        except IndexError as error:
+            raise DataError(
+                say(
+                    f"take() needs positions from 0 to {len(self) - 1}, a slice or a mask: {error}.",
+                    f"take()에는 0부터 {len(self) - 1}까지의 위치, 슬라이스 또는 마스크가 필요합니다: {error}.",
+                ),
+                say("For the first hundred: data.take(slice(100)).", "처음 백 개: data.take(slice(100))."),
+            ) from error
+        if not len(positions):
+            raise DataError(
+                say("take() was asked for no row at all.", "take()에 행을 하나도 고르지 않았습니다."),
+                say("Choose one row or more.", "한 행 이상 고르세요."),
+            )
+        return self._part(positions, self.part)
+
+    def prepare(self) -> np.ndarray:
+        """The inputs as a model sees them: (n, …) float32, divided by `scale`."""
+        return self.inputs.astype(np.float32) / np.float32(self.scale)
+
+    def _part(self, positions: np.ndarray, part: str) -> Dataset:
+        return dataclasses.replace(
+            self,
+            inputs=self.inputs[positions],
+            labels=self.labels[positions],
+            rows=self.rows[positions],
+            part=part,
+        )
+
+    def _warn_of_missing(self, train: Dataset, validation: Dataset) -> None:
+        here = np.unique(self.labels)
+        for part, where in ((train, say("training", "학습")), (validation, say("validation", "검증"))):
+            missing = np.setdiff1d(here, part.labels)
+            if len(missing):
+                names = ", ".join(repr(self.classes[number]) for number in missing[:5]) + (
+                    "…" if len(missing) > 5 else ""
+                )
+                warnings.warn(
+                    say(
+                        f"The {where} part has no row of {names}: too few rows of these classes to split.",
+                        f"{where} 부분에 {names} 클래스의 행이 없습니다. 나누기에는 행이 너무 적습니다.",
+                    ),
+                    stacklevel=3,
+                )
