@@ -125,8 +125,10 @@ class Dataset:
         self._warn_of_missing(*parts)
         return parts
 
-    def take(self, rows: Any) -> Dataset:
-        """The rows at these positions (integers, a slice or a mask), in this order; `rows` keeps their numbers.
+    def take(self, rows: Any, *, part: str | None = None) -> Dataset:
+        """The rows at these positions (integers, a slice or a mask), in this order, as the part named.
+
+        Their `rows` stay what they were, so that parts can be compared.
 
         Raises:
             DataError: A position that the set does not have, or no row at all.
@@ -146,7 +148,7 @@ class Dataset:
                 say("take() was asked for no row at all.", "take()에 행을 하나도 고르지 않았습니다."),
                 say("Choose one row or more.", "한 행 이상 고르세요."),
             )
-        return self._part(positions, self.part)
+        return self._part(positions, part or self.part)
 
     def prepare(self) -> np.ndarray:
         """The inputs as a model sees them: (n, …) float32, divided by `scale`."""

@@ -7,6 +7,7 @@ for. Nothing is unpickled.
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import struct
@@ -61,7 +62,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = MOST_BYTES) -> np.nda
         _refuse(path, say("it does not fit into memory", "메모리에 들어가지 않습니다"))
 
 
-def _idx_array(path: Path, file: IO[bytes], packed_size: int, packed: bool, limit: int) -> np.ndarray:
+def _idx_array(path: Path, file: io.BufferedIOBase, packed_size: int, packed: bool, limit: int) -> np.ndarray:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES or not 1 <= magic[3] <= 8:
         _refuse(
