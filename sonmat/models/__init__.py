@@ -1,0 +1,1 @@
+"""Networks as plain Keras, the recipe, and the catalog."""

@@ -1,0 +1,175 @@
+"""The catalog: networks that sonmat knows by name, each with its recipe and its claim; and building one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+from sonmat.models.builders import Builder, is_file_builder, load_file_builder
+from sonmat.models.compilation import compile_model, optimizer_options
+from sonmat.models.mlp import mlp, notes_mlp
+from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
+from sonmat.models.seeding import private_randomness, seed_weights
+
+if TYPE_CHECKING:
+    import keras
+
+_COMPILED = ("optimizer", "learning_rate", "loss", "metrics")  # what `build` takes of a recipe's [train]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network of the catalog.
+
+    Attributes:
+        function: Its builder; see `Builder`.
+        data: The data set of its recipe and claim.
+        train: How its recipe trains it.
+        claim: What the recipe reaches, measured, in English and Korean.
+    """
+
+    function: Callable[..., Any]
+    data: str
+    train: TrainSettings
+    claim: tuple[str, str]
+
+
+CATALOG: Mapping[str, Entry] = {
+    "notes-mlp": Entry(
+        function=notes_mlp,
+        data="mnist",
+        train=TrainSettings(
+            epochs=10,
+            batch_size=20,
+            optimizer="sgd",
+            learning_rate=0.01,
+            loss="sparse_categorical_crossentropy",
+            metrics=("accuracy",),
+        ),
+        claim=(
+            "The notes' own network and settings: 784-20-20-10, SGD 0.01, batch 20, 10 epochs.",
+            "노트의 신경망과 설정 그대로: 784-20-20-10, SGD 0.01, 배치 20, 10 에포크.",
+        ),
+    ),
+    "mlp": Entry(
+        function=mlp,
+        data="mnist",
+        train=TrainSettings(
+            epochs=10,
+            batch_size=128,
+            optimizer="adam",
+            learning_rate=0.001,
+            loss="sparse_categorical_crossentropy",
+            metrics=("accuracy",),
+        ),
+        claim=(
+            "Fully connected layers of any width: 256-128 with dropout 0.2, Adam 0.001, batch 128, 10 epochs.",
+            "폭을 마음대로 정하는 완전 연결 신경망: 256-128, 드롭아웃 0.2, Adam 0.001, 배치 128, 10 에포크.",
+        ),
+    ),
+}
+
+
+def find_builder(name: str) -> Builder:
+    """The builder that a recipe's `model.name` means.
+
+    A name such as `FILE.py:function` runs that file, the user's own, on purpose; see `load_file_builder`.
+
+    Raises:
+        RecipeError: Neither in the catalog nor a function in a file.
+    """
+    if is_file_builder(name):
+        return load_file_builder(name)
+    if name in CATALOG:
+        return Builder.of(name, CATALOG[name].function)
+    raise RecipeError(
+        say(f"There is no model called {name!r}.", f"{name!r}(이)라는 모델은 없습니다."),
+        unknown(name, CATALOG).fix
+        + say(" Or FILE.py:FUNCTION, a builder of your own.", " 또는 직접 만든 빌더 파일.py:함수이름."),
+    )
+
+
+def base_recipe(name: str = "notes-mlp") -> Recipe:
+    """The recipe of a catalog name with every setting written down, or a plain one for `FILE.py:function`.
+
+    The plain one leaves optimizer, loss and metrics to the builder's own `compile`. No file is opened.
+
+    Raises:
+        RecipeError: Not in the catalog.
+    """
+    if is_file_builder(name):
+        return Recipe(model=ModelSettings(name))
+    builder = find_builder(name)
+    entry = CATALOG[name]
+    return Recipe(data=entry.data, model=ModelSettings(name, builder.defaults), train=entry.train)
+
+
+def build(name: str = "notes-mlp", data: Any = None, *, seed: int = 0, **settings: Any) -> keras.Model:
+    """A compiled Keras model from the catalog, or by a builder of the user's own.
+
+    Args:
+        name: A name in the catalog, or `FILE.py:function` (which runs that file).
+        data: Gives the shape of an input and the classes: a `Dataset`, or anything with `inputs` (n, …) and `classes`.
+            None is MNIST's. Give it the training rows only.
+        seed: Alone decides the initial weights, to the bit, in any process. 0 to 2³²−1. Python's, NumPy's and Keras's
+            own random state is left as it was.
+        settings: The builder's settings (`hidden=[64]`), and `optimizer`, `learning_rate`, `loss`, `metrics` and the
+            optimizer's own arguments (`momentum=0.9`).
+
+    Returns:
+        An ordinary compiled `keras.Model`.
+
+    Raises:
+        RecipeError: An unknown name or setting, or a value that it cannot have.
+    """
+    recipe, builder = base_recipe(name), find_builder(name)
+    train = {key: value for key, value in settings.items() if key in _COMPILED and key not in builder.settings}
+    values = switch_optimizer(recipe.train, train.get("optimizer"))
+    options = optimizer_options(values.optimizer)
+    model: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key in builder.settings or (builder.open and key not in (*train, *options)):
+            model[key] = value
+        elif key in options:
+            extra[key] = value
+        elif key not in train:
+            raise unknown(key, [*builder.settings, *_COMPILED, *options], of=name)
+    return build_recipe(
+        replace(
+            recipe,
+            seed=seed,
+            model=ModelSettings(name, {**recipe.model.settings, **model}),
+            train=replace(values, **train, options={**values.options, **extra}),
+        ),
+        data,
+    )
+
+
+def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:
+    """The compiled Keras model of a recipe; see `build`.
+
+    A builder of the user's own draws its initial weights from randomness that the recipe's seed sets; weights that it
+    loads are kept.
+    """
+    builder = find_builder(recipe.model.name)
+    with private_randomness(recipe.seed):
+        model = builder.build(recipe.model.settings, data=data, seed=recipe.seed)
+        compile_model(model, recipe.train)
+    if recipe.model.name in CATALOG:
+        seed_weights(model, recipe.seed)
+    return model
+
+
+def switch_optimizer(train: TrainSettings, optimizer: object) -> TrainSettings:
+    """`train` with another optimizer; a learning rate and options that were the old one's go with it.
+
+    So `optimizer=adam` alone is Adam at Adam's own rate, not at the rate that SGD had. None, or the same optimizer,
+    changes nothing.
+    """
+    if optimizer is None or (train.optimizer and str(optimizer).lower() == train.optimizer.lower()):
+        return train
+    return replace(train, optimizer=optimizer, learning_rate=None, options={})  # type: ignore[arg-type]  # checked there

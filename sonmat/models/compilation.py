@@ -1,0 +1,185 @@
+"""From a recipe's names to Keras's optimizer, loss and metrics, and a compiled model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+from sonmat.models.recipe import TrainSettings, unknown
+from sonmat.models.signature import check_kind, keywords
+
+if TYPE_CHECKING:
+    import keras
+
+# for a builder that does not compile, where the recipe does not say either
+_OPTIMIZER, _LOSS, _METRICS = "adam", "sparse_categorical_crossentropy", ("accuracy",)
+
+_BY_LOSS = ("accuracy", "acc", "crossentropy", "ce")  # metrics that Keras's compile chooses by the loss
+
+
+def compile_model(model: keras.Model, train: TrainSettings) -> None:
+    """Compile a model as the recipe says.
+
+    A model that its builder compiled keeps what the recipe leaves None: with only a learning rate in the recipe, its
+    own optimizer runs at that rate.
+
+    Raises:
+        RecipeError: A name that Keras does not know, an argument that the optimizer does not take, or a loss or
+            metrics for a model that its builder compiled with its own.
+    """
+    if not model.compiled:
+        model.compile(
+            optimizer=make_optimizer(train),
+            loss=train.loss or _LOSS,
+            metrics=list(_METRICS if train.metrics is None else train.metrics),
+        )
+        return
+    for key, value in (("loss", train.loss), ("metrics", train.metrics)):
+        if value is not None:
+            raise RecipeError(
+                say(
+                    f"train.{key} is {value!r}, but the builder of {model.name} compiles the model with its own.",
+                    f"train.{key}이(가) {value!r}인데, {model.name}의 빌더가 이미 자기 것으로 컴파일합니다.",
+                ),
+                say(
+                    f"Take {key} out of the recipe, or model.compile(…) out of the builder.",
+                    f"레시피에서 {key}을(를) 빼거나, 빌더에서 model.compile(…)을 빼세요.",
+                ),
+            )
+    if train.optimizer is not None:
+        model.optimizer = make_optimizer(train)
+    elif train.learning_rate is not None or train.options:
+        model.optimizer = _changed(model.optimizer, train)
+
+
+def check_train(train: TrainSettings) -> None:
+    """Refuse what Keras will refuse, before anything is loaded or built.
+
+    Raises:
+        RecipeError: A name that Keras does not know, or an argument that the optimizer or schedule does not take.
+    """
+    import keras
+
+    if train.optimizer is not None:
+        make_optimizer(train)
+    elif isinstance(train.learning_rate, Mapping):
+        _schedule(train.learning_rate)
+    if train.loss is not None:
+        _known("train.loss", train.loss, keras.losses.get, filter(str.islower, _names_in(keras.losses)))
+    for metric in train.metrics or ():
+        if metric not in _BY_LOSS:
+            _known("train.metrics", metric, keras.metrics.get, [*_BY_LOSS, *_names_in(keras.metrics)])
+
+
+def make_optimizer(train: TrainSettings) -> keras.optimizers.Optimizer:
+    """A new optimizer by Keras's name, in any case, with the recipe's learning rate and options.
+
+    Raises:
+        RecipeError: No such optimizer or schedule, or an argument that it does not take.
+    """
+    import keras
+
+    found = _optimizers()
+    name = train.optimizer or _OPTIMIZER
+    if name.lower() not in found:
+        error = unknown(name, [kind.__name__ for kind in found.values()])
+        raise RecipeError(say(f"Keras has no optimizer {name!r}.", f"Keras에 {name!r} 최적화기는 없습니다."), error.fix)
+    kind = found[name.lower()]
+    arguments = _optimizer_arguments(kind, train)
+    return _call(kind, arguments, keras.optimizers.Optimizer)
+
+
+def optimizer_options(name: str | None) -> list[str]:
+    """The arguments that an optimizer takes besides its learning rate; those of all of them where `name` is None."""
+    kinds = [kind for known, kind in _optimizers().items() if name is None or known == name.lower()]
+    return list(dict.fromkeys(option for kind in kinds for option in _options(kind)))
+
+
+def _optimizers() -> dict[str, type]:
+    import keras
+
+    base = keras.optimizers.Optimizer
+    return {
+        name.lower(): value
+        for name, value in vars(keras.optimizers).items()
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and value is not base
+        and "learning_rate" in keywords(value)
+    }
+
+
+def _optimizer_arguments(kind: type, train: TrainSettings) -> dict[str, Any]:
+    known = _options(kind)
+    for key, value in train.options.items():
+        if key not in known:
+            raise unknown(f"train.{key}", [f"train.{name}" for name in known], of=kind.__name__)
+        # Keras writes None for a number that is not used, and would take a text in silence
+        check_kind(f"train.{key}", value, 0.0 if known[key] is None and isinstance(value, str) else known[key])
+    arguments = dict(train.options)
+    if train.learning_rate is not None:
+        rate = train.learning_rate
+        arguments["learning_rate"] = _schedule(rate) if isinstance(rate, Mapping) else rate
+    return arguments
+
+
+def _changed(optimizer: Any, train: TrainSettings) -> Any:
+    """The same optimizer with the recipe's learning rate and options."""
+    arguments = _optimizer_arguments(type(optimizer), train)
+    return type(optimizer).from_config(optimizer.get_config() | arguments)
+
+
+def _schedule(table: Mapping[str, Any]) -> Any:
+    import keras
+
+    base = keras.optimizers.schedules.LearningRateSchedule
+    names = _names_in(keras.optimizers.schedules)
+    arguments = {key: value for key, value in table.items() if key != "name"}
+    name = table["name"]
+    if name not in names:
+        error = unknown(name, names)
+        raise RecipeError(say(f"Keras has no schedule {name!r}.", f"Keras에 {name!r} 스케줄은 없습니다."), error.fix)
+    kind = getattr(keras.optimizers.schedules, name)
+    for key in arguments:
+        if key not in keywords(kind):
+            known = [f"train.learning_rate.{item}" for item in keywords(kind)]
+            raise unknown(f"train.learning_rate.{key}", known, of=name)
+    return _call(kind, arguments, base)
+
+
+def _call(kind: type, arguments: Mapping[str, Any], base: type) -> Any:
+    """Make a Keras object; what it refuses becomes a RecipeError."""
+    try:
+        made = kind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(
+            say(
+                f"{kind.__name__} refuses its settings: {error}", f"{kind.__name__}이(가) 설정을 받지 않습니다: {error}"
+            ),
+            say(f"It takes {', '.join(keywords(kind))}.", f"받는 것: {', '.join(keywords(kind))}."),
+        ) from error
+    assert isinstance(made, base)
+    return made
+
+
+def _known(key: str, name: str, get: Callable[[str], object], names: Iterable[str]) -> None:
+    try:
+        get(name)
+    except (ValueError, TypeError) as error:
+        fix = unknown(name, names).fix
+        raise RecipeError(
+            say(f"Keras knows no {key} {name!r}.", f"Keras는 {key} {name!r}을(를) 모릅니다."), fix
+        ) from error
+
+
+def _names_in(module: Any) -> list[str]:
+    """What a Keras module offers by name: classes, and functions in small letters."""
+    tools = ("get", "serialize", "deserialize", "Loss", "Metric", "LearningRateSchedule")
+    return [name for name, value in vars(module).items() if callable(value) and name[0] != "_" and name not in tools]
+
+
+def _options(kind: type) -> dict[str, Any]:
+    return {name: default for name, default in keywords(kind).items() if name not in ("learning_rate", "name")}

@@ -1,0 +1,257 @@
+"""The recipe: everything needed to run a training again, as plain frozen records and as TOML."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+from sonmat.models.toml import parse_toml, write_toml
+
+_HIGHEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which network, and what its builder is told.
+
+    Attributes:
+        name: A name in the catalog, or `FILE.py:function`, a builder of the user's own.
+        settings: Keyword arguments of the builder: TOML's plain values. Tuples become lists.
+    """
+
+    name: str = "notes-mlp"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _text("model.name", self.name)
+        _keep(self, settings=_table("model", self.settings, reserved=("name",)))
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a network is compiled and trained. What is None is left to the builder's own `compile`.
+
+    Attributes:
+        epochs: How often the training rows are seen, 1 or more.
+        batch_size: Rows a step, 1 or more.
+        optimizer: Keras's name of an optimizer, in any case: `"sgd"`, `"Adam"`.
+        learning_rate: Above 0, or a schedule as a table: `{"name": "CosineDecay", "initial_learning_rate": 0.1, …}`.
+            None is the optimizer's own default.
+        loss: Keras's name of a loss.
+        metrics: Keras's names of metrics. One name alone is taken as a tuple of one.
+        options: Further arguments of the optimizer: `{"momentum": 0.9}`. In TOML they stand under `[train]`.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: str | None = None
+    learning_rate: float | Mapping[str, Any] | None = None
+    loss: str | None = None
+    metrics: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _whole("train.epochs", self.epochs, 1)
+        _whole("train.batch_size", self.batch_size, 1)
+        if self.optimizer is not None:
+            _text("train.optimizer", self.optimizer)
+        if self.loss is not None:
+            _text("train.loss", self.loss)
+        _keep(
+            self,
+            learning_rate=_learning_rate(self.learning_rate),
+            metrics=_names("train.metrics", self.metrics),
+            options=_table("train", self.options, reserved=TRAIN_KEYS),
+        )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything needed to run a training again.
+
+    Attributes:
+        data: A data set's name or path, as `sonmat.load` takes it.
+        split: The share of the training rows that is trained on, between 0 and 1; the others validate.
+        seed: Sets the split, the initial weights, the order of the rows and dropout; 0 to 2³²−1.
+        model: Which network.
+        train: How it is trained.
+
+    Raises:
+        RecipeError: A value of the wrong type or out of its range.
+    """
+
+    data: str = "mnist"
+    split: float = 0.7
+    seed: int = 0
+    model: ModelSettings = field(default_factory=ModelSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+
+    def __post_init__(self) -> None:
+        _text("data", self.data)
+        _keep(self, split=_number("split", self.split, "0.7"))
+        if not self.split < 1:
+            raise _wrong("split", say("a number between 0 and 1", "0과 1 사이의 수"), self.split, "0.7")
+        _whole("seed", self.seed, 0, _HIGHEST_SEED)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The recipe as the tables of its TOML, without what is None."""
+        train = {key: getattr(self.train, key) for key in TRAIN_KEYS}
+        return {
+            "data": self.data,
+            "split": self.split,
+            "seed": self.seed,
+            "model": {"name": self.model.name, **self.model.settings},
+            "train": {key: _plain(value) for key, value in train.items() if value is not None}
+            | dict(self.train.options),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The inverse of `as_dict`; what is missing is the record's default.
+
+        Raises:
+            RecipeError: An unknown key, a wrong type, or a value out of its range.
+        """
+        for key in values:
+            if key not in KEYS:
+                raise unknown(key, KEYS)
+        model = dict(_table("model", values.get("model", {})))
+        train = dict(_table("train", values.get("train", {})))
+        name = model.pop("name", ModelSettings.name)
+        stated = {key: train.pop(key) for key in TRAIN_KEYS if key in train}
+        rest = {key: value for key, value in values.items() if key not in ("model", "train")}
+        return cls(**rest, model=ModelSettings(name, model), train=TrainSettings(**stated, options=train))
+
+
+KEYS = tuple(item.name for item in fields(Recipe))
+TRAIN_KEYS = tuple(item.name for item in fields(TrainSettings) if item.name != "options")
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML. `from_toml` gives the same recipe back, to the bit."""
+    return write_toml(recipe.as_dict())
+
+
+def from_toml(text: str, *, source: str = "recipe.toml") -> Recipe:
+    """Read what `to_toml` wrote. No file that the recipe names is opened or run.
+
+    Args:
+        text: TOML.
+        source: What to call the text in an error.
+
+    Raises:
+        RecipeError: Not TOML, or not a recipe; it names `source` and, for bad TOML, the line.
+    """
+    values = parse_toml(text, source=source)
+    try:
+        return Recipe.from_dict(values)
+    except RecipeError as error:
+        raise RecipeError(f"{source}: {error.problem}", error.fix) from error
+
+
+def unknown(key: str, known: Iterable[str], *, of: str = "") -> RecipeError:
+    """The error for a setting that does not exist, with the nearest one that does.
+
+    Args:
+        key: What came, dotted or not.
+        known: The names that exist, in the same form.
+        of: Whose settings they are, such as a model's or an optimizer's name.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(key.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
+    nearest = next((name for name in names if near and name.lower() == near[0]), None)
+    whose = (say(f" of {of}", f"{of}의 "), "") if of else ("", "")
+    problem = say(f"There is no setting{whose[0]} called {key!r}.", f"{whose[0]}{key!r}(이)라는 설정은 없습니다.")
+    if nearest is not None:
+        return RecipeError(problem, say(f"Did you mean {nearest!r}?", f"{nearest!r}인가요?"))
+    return RecipeError(problem, say("Known: ", "있는 것: ") + (", ".join(names) or say("none", "없음")) + ".")
+
+
+def _wrong(key: str, expected: str, came: object, example: str) -> RecipeError:
+    name = key.rpartition(".")[2]
+    return RecipeError(
+        say(f"{key} should be {expected}, but is {came!r}.", f"{key}에 올 것은 {expected}, 받은 것은 {came!r}입니다."),
+        say(
+            f"Write for example {name} = {example}, or --set {key}={example}.",
+            f"예: {name} = {example}, 또는 --set {key}={example}.",
+        ),
+    )
+
+
+def _whole(key: str, value: object, low: int, high: float = math.inf) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        english = f"a whole number of {low} or more" if high == math.inf else f"a whole number from {low} to {high}"
+        korean = f"{low} 이상의 정수" if high == math.inf else f"{low}부터 {high}까지의 정수"
+        raise _wrong(key, say(english, korean), value, str(max(low, 1) if key != "train.epochs" else 10))
+
+
+def _number(key: str, value: object, example: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+        raise _wrong(key, say("a number above 0", "0보다 큰 수"), value, example)
+    return float(value)
+
+
+def _text(key: str, value: object) -> None:
+    if not isinstance(value, str) or not value.strip():
+        example = {"data": '"mnist"', "model.name": '"notes-mlp"', "train.optimizer": '"sgd"'}
+        raise _wrong(key, say("a name", "이름"), value, example.get(key, '"sparse_categorical_crossentropy"'))
+
+
+def _names(key: str, value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise _wrong(key, say("a list of names", "이름의 목록"), value, '["accuracy"]')
+    return tuple(names)
+
+
+def _learning_rate(value: object) -> float | dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        return _number("train.learning_rate", value, "0.01")
+    if not isinstance(value.get("name"), str):
+        example = '{name = "CosineDecay", initial_learning_rate = 0.1, decay_steps = 1000}'
+        raise _wrong("train.learning_rate", say("a schedule with a name", "이름이 있는 스케줄"), dict(value), example)
+    return _table("train.learning_rate", value)
+
+
+def _table(key: str, value: object, *, reserved: Iterable[str] = ()) -> dict[str, Any]:
+    if isinstance(value, Mapping) and (doubled := set(value) & set(reserved)):
+        raise RecipeError(
+            say(f"{key}.{min(doubled)} is given twice.", f"{key}.{min(doubled)}이(가) 두 번 있습니다."),
+            say("Give it once.", "한 번만 쓰세요."),
+        )
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise RecipeError(
+            say(
+                f"{key} should be a table of settings, but is {value!r}.",
+                f"{key}에 올 것은 설정 표, 받은 것은 {value!r}입니다.",
+            ),
+            say(f"Write its settings under a line [{key}].", f"[{key}] 줄 아래에 설정을 쓰세요."),
+        )
+    return {name: _plain(item, f"{key}.{name}") for name, item in value.items()}
+
+
+def _plain(value: Any, key: str = "") -> Any:
+    """The value in TOML's own types, so that a recipe and its TOML are equal."""
+    if isinstance(value, Mapping):
+        return _table(key, value)
+    if isinstance(value, list | tuple):
+        return [_plain(item, key) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a NumPy number, as samplers give
+        return value.item()
+    if not isinstance(value, str | int | float):
+        raise _wrong(key, say("a text, a number, true, false or a list", "글자, 수, true, false 또는 목록"), value, "1")
+    return value
+
+
+def _keep(record: object, **values: object) -> None:
+    for name, value in values.items():
+        object.__setattr__(record, name, value)

@@ -1,0 +1,55 @@
+"""Signatures: which keyword arguments a function takes, and whether a value suits one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+
+REQUIRED = inspect.Parameter.empty
+
+
+def keywords(function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments that can be given by name, in order, with their defaults; `REQUIRED` where there is none."""
+    parameters = inspect.signature(function).parameters.values()
+    named = (item for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY))
+    return {item.name: item.default for item in named}
+
+
+def takes_any(function: Callable[..., Any]) -> bool:
+    """Whether the function takes `**kwargs`."""
+    return any(item.kind is item.VAR_KEYWORD for item in inspect.signature(function).parameters.values())
+
+
+def check_kind(key: str, value: object, default: object) -> None:
+    """Refuse a value of another kind than the argument's default; a default of None says nothing.
+
+    Args:
+        key: The setting's dotted name, for the error.
+
+    Raises:
+        RecipeError: It says the kind that was expected.
+    """
+    kind = _kind(default)
+    if kind is None or _kind(value) == kind:
+        return
+    english, korean = kind
+    raise RecipeError(
+        say(f"{key} should be {english}, but is {value!r}.", f"{key}에 올 것은 {korean}, 받은 것은 {value!r}입니다."),
+        say(f"Its default is {default!r}.", f"기본값은 {default!r}입니다."),
+    )
+
+
+def _kind(value: object) -> tuple[str, str] | None:
+    if isinstance(value, bool):
+        return "true or false", "true 또는 false"
+    if isinstance(value, int | float):
+        return "a number", "수"
+    if isinstance(value, str):
+        return "a text", "글자"
+    if isinstance(value, list | tuple):
+        return "a list such as [20, 20]", "[20, 20] 같은 목록"
+    return None
