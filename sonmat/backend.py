@@ -1,0 +1,61 @@
+"""Which backend Keras and XLA run on. It must be chosen before either of them starts, so this imports neither."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+
+from sonmat.errors import BackendError
+from sonmat.language import say
+
+_YNN_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
+
+
+def choose() -> None:
+    """Set Keras's backend to JAX, and XLA's options to those that give right results.
+
+    Raises:
+        BackendError: Keras is already imported with another backend.
+    """
+    keras = sys.modules.get("keras")
+    if keras is None:
+        os.environ["KERAS_BACKEND"] = "jax"
+    elif (found := _backend_of(keras)) != "jax":
+        raise BackendError(
+            say(
+                f"sonmat needs Keras on JAX, but Keras was already imported with the backend {found!r}.",
+                f"sonmat은 JAX 위의 Keras가 필요하지만, Keras가 이미 {found!r} 백엔드로 임포트되었습니다.",
+            ),
+            say(
+                'Put "import sonmat" before "import keras" (or before anything that imports it), or set '
+                "KERAS_BACKEND=jax in the environment.",
+                '"import sonmat"을 "import keras"(또는 keras를 임포트하는 모든 것)보다 먼저 쓰거나, 환경 변수 '
+                "KERAS_BACKEND=jax를 설정하세요.",
+            ),
+        )
+    _switch_off_ynn_fusion()
+
+
+def _backend_of(keras: object) -> str:
+    config = getattr(keras, "config", None)
+    if config is None:  # tf.keras of the Keras 2 age, or an import that is still under way
+        return os.environ.get("KERAS_BACKEND", "tensorflow")
+    return str(config.backend())
+
+
+def _switch_off_ynn_fusion() -> None:
+    """Switch YNNPACK fusion off, which has been seen to give wrong vmapped reductions without a word.
+
+    jaxlib knows the flag from 0.10.2 on; an older one would abort the process on an unknown flag.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _YNN_FLAG in flags:
+        return
+    try:
+        version = importlib.metadata.version("jaxlib")
+    except importlib.metadata.PackageNotFoundError:
+        return
+    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+    if numbers >= (0, 10, 2):
+        os.environ["XLA_FLAGS"] = f"{flags} {_YNN_FLAG}=".strip()

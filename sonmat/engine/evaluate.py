@@ -1,0 +1,125 @@
+"""How good a model is on rows it has not been trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from sonmat.data.dataset import Dataset
+from sonmat.engine import checks
+from sonmat.engine.compilation import keep_programs
+from sonmat.engine.examples import gather
+from sonmat.engine.predict import classes_of, predict
+from sonmat.engine.scores import Scores, score
+from sonmat.engine.validation import Validation
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """What a model reaches on some rows.
+
+    Attributes:
+        metrics: Loss and the compiled metrics, under Keras's names.
+        scores: For a classifier: accuracy with its interval, precision, recall and F1 of each class, the confusions.
+        outputs: The model's outputs, (n, classes) for a classifier.
+        n: Rows that were looked at.
+    """
+
+    metrics: dict[str, float]
+    scores: Scores | None
+    outputs: Any
+    n: int
+
+    @property
+    def loss(self) -> float:
+        """The compiled loss, regularizers included."""
+        return self.metrics["loss"]
+
+    @property
+    def accuracy(self) -> float:
+        """The share of rows whose class is right."""
+        if self.scores is None:
+            raise AttributeError("accuracy: this model does not classify, or no targets were given")
+        return self.scores.accuracy
+
+    def __getitem__(self, name: str) -> float:
+        return self.metrics[name]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the outputs, ready for JSON."""
+        plain = {name: value if isinstance(value, float) else np.asarray(value).tolist() for name, value in self.metrics.items()}
+        return plain | (self.scores.as_dict() if self.scores else {"n": self.n})
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items() if isinstance(value, float))
+        if self.scores is None:
+            return f"{numbers} (n = {self.n:,})"
+        low, high = self.scores.interval
+        return f"{numbers} (accuracy 95 % interval {low:.4f}–{high:.4f}, n = {self.n:,})"
+
+
+def evaluate(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    batch_size: int | None = None,
+    sample_weight: Any = None,
+    steps: int | None = None,
+    callbacks: Any = None,
+) -> Evaluation:
+    """Loss, metrics and scores of a compiled model.
+
+    Args:
+        model: A compiled Keras model.
+        x: Inputs in any of the forms `fit` takes.
+        y: Targets where `x` is arrays.
+        batch_size: Rows in a batch; by default as many as are fast, where that cannot change the result.
+        sample_weight: Weights, (n,); they count in the loss and the weighted metrics.
+        steps: Batches to look at, where not all.
+        callbacks: Keras callbacks; their test hooks are called.
+
+    Raises:
+        DataError: Inputs or targets do not fit the model.
+        TrainingError: The model is not compiled.
+    """
+    checks.check_model(model, training=False)
+    keep_programs()
+    examples = gather(x, y, sample_weight, steps=steps)
+    checks.check_inputs(model, examples)
+    checks.check_targets(model, examples)
+    checks.warn_of_raw_pixels(model, examples)
+    checks.build(model, examples)
+    size = batch_size or examples.batch_size or 32
+    if steps:
+        examples = examples.rows(0, min(len(examples), steps * size))
+    validation = Validation(model, examples, size, exactly=batch_size is not None)
+    validation.compile()
+    listed = keras.callbacks.CallbackList(callbacks, model=model) if callbacks else None
+    metrics = validation.run(listed)
+    inputs = x if isinstance(x, Dataset) and not steps else examples.x
+    outputs = predict(model, inputs, batch_size=batch_size)
+    classes = x.classes if isinstance(x, Dataset) else None
+    return Evaluation(metrics, _scores(examples.y, outputs, classes), outputs, len(examples))
+
+
+def _scores(targets: Any, outputs: Any, classes: tuple[str, ...] | None) -> Scores | None:
+    """Scores where targets and outputs are those of a classifier."""
+    if not isinstance(targets, np.ndarray) or not isinstance(outputs, np.ndarray) or outputs.ndim != 2:
+        return None
+    if targets.shape == outputs.shape and outputs.shape[1] > 1 and _is_one_hot(targets):
+        targets = targets.argmax(-1)
+    elif targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    count = max(2, outputs.shape[1])
+    if targets.ndim != 1 or (targets != np.floor(targets)).any() or targets.min() < 0 or targets.max() >= count:
+        return None
+    names = classes if classes and len(classes) == count else tuple(map(str, range(count)))
+    return score(targets.astype(np.int64), classes_of(outputs), names)
+
+
+def _is_one_hot(targets: np.ndarray) -> bool:
+    return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(-1) == 1).all())

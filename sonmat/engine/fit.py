@@ -1,0 +1,212 @@
+"""`fit`: what `model.fit` does, as compiled segments."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import sys
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import keras
+
+from sonmat.engine import checks, hooks
+from sonmat.engine.compilation import keep_programs
+from sonmat.engine.examples import Examples, gather
+from sonmat.engine.kept import kept_program
+from sonmat.engine.listener import Listener
+from sonmat.engine.program import training_program
+from sonmat.engine.stream import Stream
+from sonmat.engine.training import Training
+from sonmat.engine.validation import Validation
+from sonmat.errors import DataError
+from sonmat.language import say
+
+
+def fit(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    validation_data: Any = None,
+    validation_split: float = 0.0,
+    shuffle: bool = True,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int | Sequence[int] = 1,
+    callbacks: Any = None,
+    verbose: str | int = "auto",
+    seed: int | None = 0,
+    listeners: Sequence[Listener] = (),
+) -> keras.callbacks.History:
+    """Train a compiled Keras model, as `model.fit` does, in a few compiled calls a second.
+
+    Loss, metrics, optimizer, regularizers, dropout and the smaller last batch are Keras's own: its step is what is compiled.
+
+    Args:
+        model: Any compiled `keras.Model`. Its weights, optimizer and metrics are left as Keras's `fit` leaves them.
+        x: Arrays (n, ...), a tree of arrays for several inputs, a `sonmat.Dataset` (scaled in the program), or batches
+            (`tf.data.Dataset`, `PyDataset`, `DataLoader`, generator), which are read into memory once.
+        y: Targets, (n,) or (n, ...) or a tree of arrays.
+        batch_size: Rows in a step; 32, or the batches' own size.
+        epochs: The epoch to stop at.
+        validation_data: A `Dataset`, `(x, y)`, `(x, y, sample_weight)` or batches; looked at after each epoch.
+        validation_split: Fraction of the rows, the last ones, kept for validation.
+        shuffle: Whether each epoch has an order of its own.
+        class_weight: Weight of each class number; others weigh 1.
+        sample_weight: Weights, (n,).
+        initial_epoch: The epoch to start at.
+        steps_per_epoch: Steps in an epoch where it is not a pass over the rows.
+        validation_steps: Batches to validate on, where not all.
+        validation_batch_size: Rows in a validation batch; by default as many as are fast, where that cannot change the
+            result.
+        validation_freq: Validate after every so many epochs, or after these epochs (counted from 1).
+        callbacks: Keras callbacks. One that looks at batches is entered at every step, which costs speed.
+        verbose: 0, 1 (a bar), 2 (a line an epoch) or "auto": a bar in a terminal or a notebook, else lines.
+        seed: Decides the order of the data and the dropout of layers without a seed of their own, together with the epoch
+            alone. None leaves both to chance, and Keras's random state alone.
+        listeners: Told of progress by the clock.
+
+    Returns:
+        Keras's `History`. Its `compile_seconds` and `train_seconds` tell the two times apart.
+
+    Raises:
+        DataError: Inputs, targets or weights cannot be trained on.
+        TrainingError: The model is not compiled.
+        NonFiniteLossError: The loss became infinite or NaN, and no TerminateOnNaN was there to end the run.
+        UnsupportedError: Something that Keras takes and this does not.
+    """
+    _check_numbers(batch_size=batch_size, epochs=epochs, steps_per_epoch=steps_per_epoch)
+    checks.check_model(model, training=True)
+    keep_programs()
+    examples = gather(x, y, sample_weight, steps=steps_per_epoch)
+    held: Examples | None = None
+    if validation_data is not None:
+        held = gathered(validation_data, validation_steps)
+    elif validation_split:
+        examples, held = examples.split(validation_split)
+    examples = examples.weighted(class_weight)
+    rows = batch_size or examples.batch_size or _rows(len(examples), steps_per_epoch)
+    for part in [examples] if held is None else [examples, held]:
+        checks.check_inputs(model, part)
+        checks.check_targets(model, part)
+    checks.warn_of_raw_pixels(model, examples)
+    checks.build(model, examples)
+    begin = time.perf_counter()
+    stream = _stream(examples, rows, steps_per_epoch, _order_seed(shuffle, seed), initial_epoch)
+    validation = None
+    if held is not None:
+        size = validation_batch_size or held.batch_size or rows
+        validation = Validation(model, held, size, exactly=validation_batch_size is not None, steps=validation_steps)
+    listed = _callback_list(model, callbacks, verbose, epochs, stream.steps)
+    program = kept_program(model, "train", stream.data, (stream.rows, examples.scale), lambda: training_program(model, stream.rows, examples.scale))
+    model.stop_training = False
+    listed.on_train_begin()
+    training = Training(
+        model=model,
+        stream=stream,
+        program=program,
+        callbacks=listed,
+        listeners=list(listeners),
+        initial_epoch=getattr(model, "_initial_epoch", 0) or initial_epoch,  # BackupAndRestore sets it
+        epochs=epochs,
+        seed=seed,
+        validation=validation,
+        due=_due(validation_freq),
+    )
+    for listener in listeners:
+        listener.on_begin(training)
+    _warn_of_batch_hooks(training)
+    training.compile()
+    training.run()
+    history = training.history
+    history.compile_seconds = training.compile_seconds
+    history.train_seconds = time.perf_counter() - begin - training.compile_seconds
+    return history
+
+
+def gathered(data: Any, steps: int | None = None) -> Examples:
+    """Validation data in any of the forms that Keras takes."""
+    if isinstance(data, (tuple, list)):
+        return gather(*keras.utils.unpack_x_y_sample_weight(tuple(data)))
+    return gather(data, steps=steps)
+
+
+def _check_numbers(**numbers: int | None) -> None:
+    for name, value in numbers.items():
+        least = 0 if name == "epochs" else 1
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            raise DataError(
+                say(f"{name} must be a whole number of at least {least}; got {value!r}.", f"{name}은(는) {least} 이상의 정수여야 하지만 {value!r}이(가) 왔습니다."),
+                say(f"For example {name}=20.", f"예: {name}=20."),
+            )
+
+
+def _rows(count: int, steps: int | None) -> int:
+    return math.ceil(count / steps) if steps else 32
+
+
+def _order_seed(shuffle: bool, seed: int | None) -> int | None:
+    if not shuffle:
+        return None
+    return secrets.randbits(63) if seed is None else seed
+
+
+def _stream(examples: Examples, rows: int, steps: int | None, seed: int | None, origin: int) -> Stream:
+    rows = min(rows, len(examples))
+    stream = Stream(jax.device_put(examples.arrays), rows, seed, steps or 1, origin)
+    if steps is None:
+        stream.steps = stream.batches
+    elif steps > stream.batches or stream.batches % steps:
+        warnings.warn(
+            say(
+                f"steps_per_epoch={steps} does not divide the {stream.batches} batches of the data: an epoch that reaches "
+                "their end is cut short, as in Keras.",
+                f"steps_per_epoch={steps}이(가) 데이터의 {stream.batches}개 배치를 나누지 못합니다. 끝에 닿은 에포크는 Keras처럼 "
+                "짧게 끝납니다.",
+            ),
+            stacklevel=3,
+        )
+        stream.steps = min(steps, stream.batches)
+    else:
+        stream.steps = steps
+    return stream
+
+
+def _due(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    if isinstance(frequency, int):
+        return lambda epoch: (epoch + 1) % frequency == 0
+    return lambda epoch: epoch + 1 in frequency
+
+
+def _callback_list(
+    model: keras.Model, callbacks: Any, verbose: str | int, epochs: int, steps: int
+) -> keras.callbacks.CallbackList:
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
+    return keras.callbacks.CallbackList(
+        callbacks, add_history=True, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=epochs, steps=steps
+    )
+
+
+def _warn_of_batch_hooks(training: Training) -> None:
+    names = sorted({type(callback).__name__ for callback in training.callbacks.callbacks if hooks.wants_batches(callback)})
+    if names:
+        warnings.warn(
+            say(
+                f"{', '.join(names)} looks at every batch, so every step is a call of its own: expect the speed of model.fit.",
+                f"{', '.join(names)}이(가) 배치마다 호출되므로 스텝마다 따로 실행됩니다. model.fit 정도의 속도를 예상하세요.",
+            ),
+            stacklevel=3,
+        )

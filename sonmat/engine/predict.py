@@ -1,0 +1,87 @@
+"""Predictions: probabilities of classes, and the class itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax import lax
+
+from sonmat.engine import checks
+from sonmat.engine.batching import indifferent_to_batches, roomy
+from sonmat.engine.compilation import keep_programs
+from sonmat.engine.examples import Examples, gather, preparation
+from sonmat.engine.kept import kept_compiled
+from sonmat.engine.program import len_of, values
+
+
+def predict(model: keras.Model, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
+    """What the model gives for each example; for a classifier, the probability of each class.
+
+    Args:
+        model: A built Keras model; it need not be compiled.
+        x: Inputs in any of the forms `fit` takes; targets and weights among them are passed over.
+        batch_size: Rows in a batch; by default as many as are fast, where that cannot change the result.
+        steps: Batches to read where the input is an endless one.
+
+    Returns:
+        An array (n, ...) or a tree of arrays, in NumPy.
+    """
+    checks.check_is_model(model)
+    keep_programs()
+    examples = gather(x, steps=steps)
+    checks.check_inputs(model, examples)
+    free = batch_size is None and indifferent_to_batches(model)
+    if free and not model.built:
+        free = False
+    rows = roomy(model, len(examples)) if free else min(batch_size or examples.batch_size or 32, len(examples))
+    return _predictions(model, examples, rows, overlap=free)
+
+
+def predict_classes(model: keras.Model, x: Any, *, batch_size: int | None = None) -> np.ndarray:
+    """The class of each example: the one with the largest output, or for a single output whether it is above 0.5.
+
+    Keras had this until 2021; it was `model.predict_classes` there.
+
+    Returns:
+        Class numbers, (n,) int64.
+    """
+    return classes_of(predict(model, x, batch_size=batch_size))
+
+
+def classes_of(outputs: np.ndarray) -> np.ndarray:
+    """Class numbers (n,) from outputs (n, classes), or (n, 1) of a sigmoid."""
+    if outputs.ndim > 1 and outputs.shape[-1] == 1:
+        return (outputs[..., 0] > 0.5).astype(np.int64)
+    return outputs.argmax(-1).astype(np.int64)
+
+
+def _predictions(model: keras.Model, examples: Examples, rows: int, *, overlap: bool) -> Any:
+    """Outputs batch by batch. Where rows do not see each other, the last batch overlaps the one before instead of being
+    compiled a second time for its own size."""
+    data = jax.device_put(examples.x)
+    n = len_of(data)
+    state = (values(model.trainable_variables), values(model.non_trainable_variables))
+    prepare = preparation(examples.scale)
+
+    def block(state: Any, data: Any, start: Any) -> Any:
+        x = jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, start, rows), data)
+        return model.predict_step(state, (prepare(x),))[0]
+
+    def tail(state: Any, data: Any) -> Any:
+        x = jax.tree.map(lambda a: a[n // rows * rows :], data)
+        return model.predict_step(state, (prepare(x),))[0]
+
+    whole = n // rows
+    numbers = (rows, examples.scale)
+    run = kept_compiled(model, "predict", numbers, block, state, data, np.int32(0))
+    parts = [jax.device_get(run(state, data, np.int32(i * rows))) for i in range(whole)]
+    if n % rows and overlap:
+        last = jax.device_get(run(state, data, np.int32(n - rows)))
+        parts.append(jax.tree.map(lambda a: a[rows - n % rows :], last))
+    elif n % rows:
+        last = kept_compiled(model, "predict the rest", numbers, tail, state, data)
+        parts.append(jax.device_get(last(state, data)))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

@@ -1,0 +1,161 @@
+"""One training run: Keras's `fit` around compiled segments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from sonmat.engine import hooks
+from sonmat.engine.listener import Listener, Progress
+from sonmat.engine.nonfinite import explained
+from sonmat.engine.program import Program, State, assign_training_state, plain, training_state
+from sonmat.engine.randomness import reseed
+from sonmat.engine.stream import Stream
+from sonmat.engine.validation import Validation
+
+
+@dataclass
+class Training:
+    """A run under way. `fit` makes one; listeners see it.
+
+    Attributes:
+        model: The compiled, built model; its weights are in place whenever a callback or listener is told of an epoch.
+        callbacks: Keras's list, History included.
+        initial_epoch, epochs: The epochs to train, from the first up to the last (not included).
+        seed: The seed of data order and dropout, or None.
+        done: Epochs that are finished.
+    """
+
+    model: keras.Model
+    stream: Stream
+    program: Program
+    callbacks: keras.callbacks.CallbackList
+    listeners: list[Listener]
+    initial_epoch: int
+    epochs: int
+    seed: int | None
+    validation: Validation | None = None
+    due: Callable[[int], bool] = lambda epoch: True
+    done: int = 0
+    compile_seconds: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+    _validation_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        callbacks = self.callbacks.callbacks
+        self.done = self.initial_epoch
+        self.by_batch = any(map(hooks.wants_batches, callbacks))
+        self.terminators = hooks.terminators(callbacks)
+        self.bars = [callback for callback in callbacks if isinstance(callback, keras.callbacks.ProgbarLogger)]
+
+    @property
+    def history(self) -> keras.callbacks.History:
+        """Keras's History of this run."""
+        return self.model.history
+
+    def compile(self) -> None:
+        """Trace and compile everything that the run needs."""
+        state = training_state(self.model)
+        self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
+        self.compile_seconds = self.program.seconds
+        if self.validation is not None:
+            self.compile_seconds += self.validation.compile()
+        for listener in self.listeners:
+            listener.on_compiled(self.compile_seconds)
+
+    def run(self) -> None:
+        """Train to the end, as Keras's `fit` does between `on_train_begin` and `on_train_end`."""
+        logs: dict[str, float] = {}
+        self.began = time.perf_counter()
+        for epoch in range(self.initial_epoch, self.epochs):
+            logs = self._epoch(epoch)
+            if self.model.stop_training:
+                break
+        self._finalize()
+        self.callbacks.on_train_end(logs)
+        for listener in self.listeners:
+            listener.on_end(self.history.history)
+
+    def _finalize(self) -> None:
+        if isinstance(self.model.optimizer, keras.optimizers.Optimizer) and self.epochs > 0:
+            self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        begin = time.perf_counter()
+        self.model.reset_metrics()
+        if self.seed is not None:
+            reseed(self.model, self.seed, epoch)
+        self.callbacks.on_epoch_begin(epoch)
+        logs = self._train(epoch)
+        if self.validation is not None and self.due(epoch):
+            at = time.perf_counter()
+            logs |= {f"val_{name}": value for name, value in self.validation.run(self.callbacks).items()}
+            self._validation_seconds = time.perf_counter() - at
+        self.callbacks.on_epoch_end(epoch, logs)
+        self.done = epoch + 1
+        for listener in self.listeners:
+            listener.on_epoch(epoch, logs, time.perf_counter() - begin)
+        return logs
+
+    def _train(self, epoch: int) -> dict[str, float]:
+        """The steps of an epoch; the model has its new weights whatever happens."""
+        number, start, stop = self.stream.bounds(epoch)
+        data = self.stream.rows_of(number)
+        if epoch + 1 < self.epochs:
+            self.stream.look_ahead(epoch + 1)
+        state = before = training_state(self.model)
+        logs: dict[str, Any] = {}
+        at = start
+        try:
+            while at < stop:
+                until = self._until(at, stop)
+                if self.by_batch:
+                    self.callbacks.on_train_batch_begin(at - start)
+                    state = training_state(self.model)  # what the callbacks assigned
+                state, bad, logs = self.program.run(state, data, at, until)
+                at = until if bad < 0 else bad + 1
+                self._tell(epoch, at - start, stop - start, state, logs)
+                if self.by_batch:
+                    state = training_state(self.model)
+                if bad >= 0 and not self._terminated(bad - start, logs):
+                    state = before  # the last weights known to be good
+                    raise explained(self.model, self.program, before, data, epoch, (start, bad))
+                if self.model.stop_training and (self.by_batch or bad >= 0):
+                    break
+        finally:
+            assign_training_state(self.model, state)
+        return plain(logs)
+
+    def _until(self, at: int, stop: int) -> int:
+        """The end of the segment that begins at batch `at`; the smaller last batch is one of its own."""
+        if self.by_batch or at >= self.stream.whole:
+            return at + 1
+        return min(at + self.program.segment(), stop, self.stream.whole)
+
+    def _tell(self, epoch: int, done: int, steps: int, state: State, logs: dict[str, Any]) -> None:
+        if self.by_batch:
+            assign_training_state(self.model, state)
+            self.callbacks.on_train_batch_end(done - 1, logs)
+        for bar in self.bars if not self.by_batch else ():
+            bar.on_train_batch_end(done - 1, plain(logs))
+        if self.listeners:
+            progress = self._progress(epoch, done, steps, plain(logs))
+            for listener in self.listeners:
+                listener.on_progress(progress)
+
+    def _progress(self, epoch: int, done: int, steps: int, logs: dict[str, float]) -> Progress:
+        left = (self.epochs - epoch - 1) * self.stream.steps + steps - done
+        remaining = left * self.program.step_seconds + (self.epochs - epoch) * self._validation_seconds
+        return Progress(epoch, self.epochs, done, steps, logs, time.perf_counter() - self.began, remaining)
+
+    def _terminated(self, step: int, logs: dict[str, Any]) -> bool:
+        """Tell the TerminateOnNaN callbacks of the step; whether there were any."""
+        if not self.by_batch:  # by batch they have been told already
+            for callback in self.terminators:
+                callback.on_batch_end(step, plain(logs))
+        return bool(self.terminators)
+
