@@ -36,7 +36,7 @@ def parse_toml(text: str, *, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
-        lines = text.splitlines()
+        lines = text.split("\n")
         if found:
             reason, number, column = found[1], int(found[2]), found[3]
             place, line = f"{source}:{number}:{column}", lines[number - 1].strip() if number <= len(lines) else ""
