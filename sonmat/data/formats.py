@@ -171,7 +171,7 @@ def _npy_header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...]
     try:
         version = np.lib.format.read_magic(file)
         shape, fortran, dtype = readers[version](file)
-    except (ValueError, KeyError, SyntaxError, TypeError) as error:
+    except Exception as error:  # NumPy's parser of headers can fail in many ways: SyntaxError, TokenError, KeyError…
         _refuse(path, say(f"{name} has no readable header ({error})", f"{name}의 머리말을 읽을 수 없습니다 ({error})"))
     if dtype.kind not in "biufSU" or not dtype.itemsize:
         _refuse(

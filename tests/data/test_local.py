@@ -1,0 +1,99 @@
+"""Data sets of one's own, from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sonmat.data.arrays import Arrays
+from sonmat.data.formats import write_idx
+from sonmat.data.mirrors import IDX_NAMES
+from sonmat.data.sources import load
+from sonmat.errors import DataError
+
+
+def test_an_npz_with_both_parts(tmp_path: Path, arrays: Arrays) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, **arrays._asdict(), classes=np.array(list("영일이삼사오육칠팔구")), other=np.zeros(3))
+    for given in (path, str(path)):
+        train, test = load(given)
+        np.testing.assert_array_equal(train.inputs, arrays.x_train)
+        np.testing.assert_array_equal(test.labels, arrays.y_test)
+        assert (train.name, train.part, test.part, train.scale) == ("mine", "train", "test", 255.0)
+        assert train.source == str(path)
+        assert train.classes == tuple("영일이삼사오육칠팔구")
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("x_train", "y_train")])
+def test_an_npz_without_a_test_part_has_a_fifth_held_out(tmp_path: Path, names: tuple[str, str]) -> None:
+    path = tmp_path / "mine.npz"
+    x, y = np.arange(200.0).reshape(100, 2), np.arange(100) % 4
+    np.savez(path, **{names[0]: x, names[1]: y})
+    train, test = load(path)
+    assert (len(train), len(test)) == (80, 20)
+    assert (train.part, test.part) == ("train", "test")
+    assert sorted([*train.rows, *test.rows]) == list(range(100))
+    np.testing.assert_array_equal(test.inputs, x[test.rows])
+    assert list(np.bincount(test.labels)) == [5, 5, 5, 5]
+    assert load(path)[1].fingerprint == test.fingerprint
+
+
+def test_classes_that_only_the_test_part_has_are_known_to_both(tmp_path: Path) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, x_train=np.zeros((3, 2)), y_train=[0, 1, 0], x_test=np.zeros((2, 2)), y_test=[0, 4])
+    train, test = load(path)
+    assert train.classes == test.classes == ("0", "1", "2", "3", "4")
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_folder_of_idx_files(tmp_path: Path, arrays: Arrays, ending: str) -> None:
+    for name, array in zip(IDX_NAMES, arrays, strict=True):
+        write_idx(tmp_path / f"{name}{ending}", array)
+    (tmp_path / "classes.txt").write_text("\n".join("ABCDEFGHIJ") + "\n", encoding="utf-8")
+    train, test = load(tmp_path)
+    np.testing.assert_array_equal(train.inputs, arrays.x_train)
+    np.testing.assert_array_equal(test.inputs, arrays.x_test)
+    assert test.classes == tuple("ABCDEFGHIJ")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"a": [1]}, "has none"),
+        ({"x": [[1]]}, "has x"),
+        ({"x_train": [[1]], "y_train": [0], "x_test": [[1]]}, "has x_test, x_train, y_train"),
+        (
+            {"x_train": [[1, 2]], "y_train": [0], "x_test": [[1]], "y_test": [0]},
+            r"must be alike; .* has \(2,\) int64 and \(1,\) int64",
+        ),
+        ({"x_train": [[1]], "y_train": [0], "x_test": [[1]], "y_test": [0, 0]}, r"\(test\): .*1 rows and 2 labels"),
+        ({"x": [[1], [2]], "y": [0, 1], "classes": ["a"]}, "row 1 has 1"),
+        ({"x": [[1.0], [np.nan]], "y": [0, 1]}, "row 1 holds nan"),
+    ],
+)
+def test_files_that_lack_something_are_refused(tmp_path: Path, content: dict[str, Any], message: str) -> None:
+    path = tmp_path / "mine.npz"
+    np.savez(path, **content)
+    with pytest.raises(DataError, match=message) as caught:
+        load(path)
+    assert str(path) in caught.value.problem
+    assert caught.value.fix
+
+
+def test_a_folder_that_lacks_files_is_refused(tmp_path: Path) -> None:
+    write_idx(tmp_path / IDX_NAMES[0], np.zeros((2, 28, 28), np.uint8))
+    with pytest.raises(DataError, match="Missing: train-labels-idx1-ubyte, t10k-images"):
+        load(tmp_path)
+
+
+def test_other_files_and_missing_paths_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(DataError, match=r"neither an \.npz file nor a folder"):
+        load(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="There is no file or folder"):
+        load(str(tmp_path / "b.npz"))
+    with pytest.raises(DataError, match="There is no file or folder"):
+        load("nowhere/at-all")
