@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
-from sonmat.models.recipe import TrainSettings, unknown
+from sonmat.models.recipe import TRAIN_KEYS, TrainSettings, unknown
 from sonmat.models.signature import check_kind, keywords
 
 if TYPE_CHECKING:
@@ -65,8 +65,11 @@ def check_train(train: TrainSettings) -> None:
 
     if train.optimizer is not None:
         make_optimizer(train)
-    elif isinstance(train.learning_rate, Mapping):
-        _schedule(train.learning_rate)
+    else:  # the optimizer is the builder's own, and not known before it has run
+        for key in train.options:
+            _check_option(key, optimizer_options(None))
+        if isinstance(train.learning_rate, Mapping):
+            _schedule(train.learning_rate)
     if train.loss is not None:
         _known("train.loss", train.loss, keras.losses.get, filter(str.islower, _names_in(keras.losses)))
     for metric in train.metrics or ():
@@ -115,8 +118,7 @@ def _optimizers() -> dict[str, type]:
 def _optimizer_arguments(kind: type, train: TrainSettings) -> dict[str, Any]:
     known = _options(kind)
     for key, value in train.options.items():
-        if key not in known:
-            raise unknown(f"train.{key}", [f"train.{name}" for name in known], of=kind.__name__)
+        _check_option(key, known)
         # Keras writes None for a number that is not used, and would take a text in silence
         check_kind(f"train.{key}", value, 0.0 if known[key] is None and isinstance(value, str) else known[key])
     arguments = dict(train.options)
@@ -124,6 +126,11 @@ def _optimizer_arguments(kind: type, train: TrainSettings) -> dict[str, Any]:
         rate = train.learning_rate
         arguments["learning_rate"] = _schedule(rate) if isinstance(rate, Mapping) else rate
     return arguments
+
+
+def _check_option(key: str, known: Iterable[str]) -> None:
+    if key not in known:
+        raise unknown(f"train.{key}", [f"train.{name}" for name in (*TRAIN_KEYS, *known)])
 
 
 def _changed(optimizer: Any, train: TrainSettings) -> Any:

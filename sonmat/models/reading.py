@@ -35,13 +35,18 @@ def read_recipe(name_or_path: str | Path = "notes-mlp", assignments: Sequence[st
     Raises:
         RecipeError: No such recipe, bad TOML, an unknown key, or a value that cannot be.
     """
-    text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml"):
-        recipe = _read_file(Path(name_or_path))
+    source = Path(name_or_path) if str(name_or_path).endswith(".toml") else name_or_path
+    if isinstance(source, Path):
+        recipe = _read_file(source)
     else:
-        recipe = base_recipe(_anchored(text, Path.cwd()) if is_file_builder(text) else text)
+        recipe = base_recipe(_anchored(source, Path.cwd()) if is_file_builder(source) else source)
     recipe = change(recipe, assignments)
-    check(recipe)
+    try:
+        check(recipe)
+    except RecipeError as error:
+        if assignments or not isinstance(source, Path):  # it may be an assignment's fault
+            raise
+        raise RecipeError(f"{source}: {error.problem}", error.fix) from error
     return recipe
 
 
