@@ -56,7 +56,7 @@ def write_cache(path: Path, arrays: Arrays, source: str) -> None:
         StorageError: The folder cannot be written, or the disk is full.
     """
     with replacing(path) as file:
-        np.savez(file, allow_pickle=False, sums=np.array(arrays.sums()), source=np.array(source), **arrays._asdict())
+        np.savez(file, sums=np.array(arrays.sums()), source=np.array(source), **arrays._asdict())
 
 
 @contextlib.contextmanager

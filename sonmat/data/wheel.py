@@ -64,16 +64,19 @@ class PipWheel:
 
     def _fetch(self, folder: Path, progress: Progress) -> bytes:
         reasons = []
-        for way in (_own_pip, _borrowed_pip, _uv):
+        for way in _ways():
             place = folder / way.__name__
             place.mkdir()
             try:
                 command, environment = way(self.requirement, place)
                 run_watched(command, environment, place, lambda done: progress(min(done, self.size), self.size))
+                progress(self.size, self.size)
                 return self._member(place)
             except SourceError as error:
                 reasons.append(error.problem)
-        raise SourceError("; ".join(reasons))
+        raise SourceError(
+            "; ".join(reasons) or say("there is no pip (python -m ensurepip)", "pip이 없습니다 (python -m ensurepip)")
+        )
 
     def _member(self, place: Path) -> bytes:
         unpacked = place / "out" / self.member
@@ -98,17 +101,26 @@ def _download_arguments(requirement: str, place: Path) -> list[str]:
     return ["download", *options, "--disable-pip-version-check", "--dest", str(place / "out"), requirement]
 
 
+_Way = Callable[[str, Path], tuple[list[str], dict[str, str]]]
+
+
+def _ways() -> list[_Way]:
+    """The programs on this machine that can get a wheel; each is given the requirement and a folder for itself."""
+    ways: list[_Way] = []
+    if sys.executable:
+        ways.append(_own_pip if importlib.util.find_spec("pip") else _borrowed_pip)
+        if _uv_program():
+            ways.append(_uv)
+    return ways
+
+
 def _own_pip(requirement: str, place: Path) -> tuple[list[str], dict[str, str]]:
     """This Python's pip."""
-    if not sys.executable or importlib.util.find_spec("pip") is None:
-        raise SourceError(say("this Python has no pip", "이 파이썬에는 pip이 없습니다"))
     return [sys.executable, "-m", "pip", *_download_arguments(requirement, place)], {}
 
 
 def _borrowed_pip(requirement: str, place: Path) -> tuple[list[str], dict[str, str]]:
     """The pip that Python carries within itself, unpacked beside the download, for environments made without one."""
-    if not sys.executable or importlib.util.find_spec("pip") is not None:
-        raise SourceError(say("no second pip is needed", "다른 pip은 필요 없습니다"))
     run_watched([sys.executable, "-m", "ensurepip", "--root", str(place / "pip")], {}, place, lambda done: None)
     found = next((place / "pip").rglob("pip/__main__.py"), None)
     if found is None:
@@ -119,12 +131,12 @@ def _borrowed_pip(requirement: str, place: Path) -> tuple[list[str], dict[str, s
 
 def _uv(requirement: str, place: Path) -> tuple[list[str], dict[str, str]]:
     """uv, with the index settings its user gave it; it can only unpack a wheel, so it unpacks into the folder."""
-    beside = shutil.which("uv", path=str(Path(sys.executable).parent)) if sys.executable else None
-    uv = beside or shutil.which("uv")
-    if uv is None:
-        raise SourceError(say("there is no uv", "uv가 없습니다"))
     options = ["--no-deps", "--no-build", "--quiet", "--target", str(place / "out")]
-    return [uv, "pip", "install", "--python", sys.executable, *options, requirement], {}
+    return [str(_uv_program()), "pip", "install", "--python", sys.executable, *options, requirement], {}
+
+
+def _uv_program() -> str | None:
+    return shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
 
 
 def run_watched(command: list[str], environment: dict[str, str], place: Path, watch: Callable[[int], None]) -> None:

