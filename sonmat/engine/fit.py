@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import keras
 
-from sonmat.engine import checks, hooks
+from sonmat.engine import checks, hooks, resumable
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.kept import kept_program
@@ -47,6 +47,7 @@ def fit(
     verbose: str | int = "auto",
     seed: int | None = 0,
     listeners: Sequence[Listener] = (),
+    resume: resumable.Snapshot | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled Keras model, as `model.fit` does, in a few compiled calls a second.
 
@@ -75,6 +76,7 @@ def fit(
         seed: Decides the order of the data and the dropout of layers without a seed of their own, together with the epoch
             alone. None leaves both to chance, and Keras's random state alone.
         listeners: Told of progress by the clock.
+        resume: A run to go on with, taken by `sonmat.engine.resumable` from one with the same arguments.
 
     Returns:
         Keras's `History`. Its `compile_seconds` and `train_seconds` tell the two times apart.
@@ -110,14 +112,13 @@ def fit(
     listed = _callback_list(model, callbacks, verbose, epochs, stream.steps)
     program = kept_program(model, "train", stream.data, (stream.rows, examples.scale), lambda: training_program(model, stream.rows, examples.scale))
     model.stop_training = False
-    listed.on_train_begin()
     training = Training(
         model=model,
         stream=stream,
         program=program,
         callbacks=listed,
         listeners=list(listeners),
-        initial_epoch=getattr(model, "_initial_epoch", 0) or initial_epoch,  # BackupAndRestore sets it
+        initial_epoch=initial_epoch,
         epochs=epochs,
         seed=seed,
         validation=validation,
@@ -125,6 +126,12 @@ def fit(
     )
     for listener in listeners:
         listener.on_begin(training)
+    if resume is not None:
+        resumable.before_begin(listed.callbacks, resume)
+    listed.on_train_begin()
+    training.initial_epoch = getattr(model, "_initial_epoch", 0) or initial_epoch  # BackupAndRestore sets it
+    if resume is not None:
+        resumable.put_back(training, resume)
     _warn_of_batch_hooks(training)
     training.compile()
     training.run()

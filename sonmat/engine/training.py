@@ -47,7 +47,6 @@ class Training:
 
     def __post_init__(self) -> None:
         callbacks = self.callbacks.callbacks
-        self.done = self.initial_epoch
         self.by_batch = any(map(hooks.wants_batches, callbacks))
         self.terminators = hooks.terminators(callbacks)
         self.bars = [callback for callback in callbacks if isinstance(callback, keras.callbacks.ProgbarLogger)]
@@ -59,6 +58,8 @@ class Training:
 
     def compile(self) -> None:
         """Trace and compile everything that the run needs."""
+        if self.initial_epoch >= self.epochs or self.model.stop_training:
+            return
         state = training_state(self.model)
         self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
         self.compile_seconds = self.program.seconds
@@ -69,12 +70,13 @@ class Training:
 
     def run(self) -> None:
         """Train to the end, as Keras's `fit` does between `on_train_begin` and `on_train_end`."""
-        logs: dict[str, float] = {}
+        logs = {name: column[-1] for name, column in self.history.history.items() if column}
+        self.done = self.initial_epoch
         self.began = time.perf_counter()
         for epoch in range(self.initial_epoch, self.epochs):
-            logs = self._epoch(epoch)
-            if self.model.stop_training:
+            if self.model.stop_training:  # a run that had stopped before it was resumed
                 break
+            logs = self._epoch(epoch)
         self._finalize()
         self.callbacks.on_train_end(logs)
         for listener in self.listeners:
