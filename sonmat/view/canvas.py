@@ -66,7 +66,7 @@ def style() -> Iterator[None]:
 
 def sheet(width: float, height: float) -> Figure:
     """An empty figure of `width` by `height` inches, at 200 dots an inch. Call it inside `style()`."""
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    figure = Figure(figsize=(round(width * DPI) / DPI, round(height * DPI) / DPI), dpi=DPI)  # whole dots
     FigureCanvasAgg(figure)
     return figure
 

@@ -53,7 +53,9 @@ def confusion(
     support = counts.sum(axis=1)
     share = counts / np.maximum(support, 1)[:, None]
     names = [fit(name, _NAME) for name in classes]
-    cell, size = (0.62, 9.5) if k <= _SHARED else (0.36, 7.5) if k <= _NUMBERED else (max(0.13, 8 / k), 6.0)
+    cell, size = (
+        (max(0.62, 2.4 / k), 9.5) if k <= _SHARED else (0.36, 7.5) if k <= _NUMBERED else (max(0.13, 8 / k), 6.0)
+    )
     with style():
         figure, axes = _frame(k, cell, size, names, support)
         axes.imshow(_colors(share), interpolation="nearest", aspect="equal")

@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib.font_manager import fontManager
 
 _LATIN = "DejaVu Sans"
-# Packages that carry a font, tried in order. None is imported: koreanize_matplotlib's import changes the user's settings.
+# Packages that carry a font, tried in order. None is imported: koreanize_matplotlib's import changes settings.
 _CARRIERS = (
     ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf", "Noto Sans KR"),
     ("koreanize_matplotlib", "fonts/NanumGothic.ttf", "NanumGothic"),

@@ -17,4 +17,4 @@ def percent(part: float) -> str:
         return f"{100 * part:.0f} %"
     if part < 0.001:
         return "<0.1 %"
-    return f"{100 * part:.1f} %" if part <= 0.9995 else ">99.9 %"
+    return f"{100 * part:.1f} %" if part < 0.9995 else ">99.9 %"
