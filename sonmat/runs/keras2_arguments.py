@@ -17,6 +17,7 @@ _GONE_IF = {
     "ragged": (None, False),
     "sparse": (None, False),
     "renorm": (None, False),
+    "rms_scaling": (None, False),
     "renorm_clipping": (None,),
     "virtual_batch_size": (None,),
     "quantization_config": (None,),

@@ -43,6 +43,7 @@ LAYER_ALIASES = {
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
     "SeparableConvolution2D": "SeparableConv2D",
+    "GroupedQueryAttention": "GroupQueryAttention",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "LSTMV2": "LSTM",
