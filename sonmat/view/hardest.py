@@ -182,7 +182,8 @@ def _gallery(images: NDArray[np.uint8], captions: Sequence[tuple[str, str, str]]
         mosaic[top : top + high, left : left + wide] = image
         middle, base = left + wide / 2 - 0.5, top + high - 0.5
         for text, drop, color in ((true, 0.1, INK), (said, 0.26, ORANGE), (row, 0.41, FAINT)):
-            axes.text(middle, base + drop / pixel, text, ha="center", va="center", color=color, fontsize=8)
+            if text:
+                axes.text(middle, base + drop / pixel, text, ha="center", va="center", color=color, fontsize=8)
     axes.imshow(mosaic, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
     figure.text(0.5, 1 - 0.3 / height, fit(heading, int(width * 11)), ha="center", va="center", fontsize=12.5)

@@ -104,7 +104,7 @@ def test_where_nothing_is_wrong(legible: Callable[[Figure], None]) -> None:
     labels = np.arange(4)
     figure = as_figure(hardest(grey(4), labels, 0.1 + 0.6 * np.eye(4), ("a", "b", "c", "d")))
     assert "No mistakes" in figure.texts[0].get_text()
-    assert len(captions(figure)) == 12
+    assert len(captions(figure)) == 8
     legible(figure)
 
 
