@@ -1,0 +1,53 @@
+"""The pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sonmat.data.dataset import Dataset
+from sonmat.engine.evaluate import Evaluation
+from sonmat.language import say
+from sonmat.runs.folder import RunFolder
+
+CURVES, CONFUSION, HARDEST = "curves.png", "confusion.png", "hardest.png"
+
+
+def draw_curves(run: RunFolder, path: Path | None = None) -> Path:
+    """Loss and accuracy of each epoch so far."""
+    from sonmat.view.curves import columns, curves
+
+    records = [{name: value for name, value in record.items() if name not in ("epoch", "seconds")} for record in run.history]
+    first = run.history[0]["epoch"] if run.history else 0
+    target = path or run.path / CURVES
+    curves(columns(records), target, title=_title(run), initial_epoch=first)
+    return target
+
+
+def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path | None = None) -> list[Path]:
+    """The confusions over some rows, and the images the model was most wrong about; nothing for a model of another kind."""
+    from sonmat.view.confusion import confusion
+    from sonmat.view.hardest import hardest
+    from sonmat.view.images import drawable
+
+    if found.scores is None:
+        return []
+    place = folder or run.path
+    names = found.scores.classes
+    told = say(f"{_title(run)}: {rows.part} rows", f"{_title(run)}: {_korean(rows.part)} 데이터")
+    confusion(found.scores.confusion, names, place / CONFUSION, title=told)
+    drawn = [place / CONFUSION]
+    probabilities: Any = found.outputs
+    if drawable(rows.inputs) and probabilities.shape == (len(rows), len(names)):
+        hardest(rows.inputs, rows.labels, probabilities, names, place / HARDEST, rows=rows.rows, title=told)
+        drawn.append(place / HARDEST)
+    return drawn
+
+
+def _title(run: RunFolder) -> str:
+    recipe = run.recipe
+    return say(f"{recipe.model.name} on {Path(recipe.data).name}", f"{Path(recipe.data).name} · {recipe.model.name}")
+
+
+def _korean(part: str) -> str:
+    return {"validation": "검증", "test": "테스트", "train": "학습"}.get(part, part)

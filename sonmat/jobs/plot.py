@@ -1,0 +1,36 @@
+"""Drawing a run's pictures again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from sonmat.data.progress import Progress
+from sonmat.engine.evaluate import evaluate
+from sonmat.jobs import pictures
+from sonmat.jobs.evaluate import compile_for
+from sonmat.jobs.rows import rows_of, scale_for
+from sonmat.runs.folder import MODEL, load_run, open_run
+
+
+def plot_run(
+    path: str | os.PathLike[str], folder: Path | None = None, *, progress: Progress | None = None
+) -> list[Path]:
+    """The curves of a run, and where its model is trained its confusions and hardest images, on validation rows.
+
+    Args:
+        path: The run folder.
+        folder: Where to draw; the run folder itself by default.
+        progress: Told of the download.
+    """
+    run = open_run(path)
+    target = folder or run.path
+    drawn = [pictures.draw_curves(run, target / pictures.CURVES)]
+    if (run.path / MODEL).exists():
+        loaded = load_run(run.path)
+        rows = rows_of(run.recipe, progress=progress)[1]
+        rows = replace(rows, scale=scale_for(loaded, rows))
+        compile_for(loaded, rows)
+        drawn += pictures.draw_mistakes(run, rows, evaluate(loaded.model, rows), target)
+    return drawn
