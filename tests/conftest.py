@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-_SHARED = Path(os.environ.get("SONMAT_TEST_CACHE") or Path(tempfile.gettempdir()) / f"sonmat-test-cache-{os.getuid() if hasattr(os, 'getuid') else ''}")
+_SHARED = Path(
+    os.environ.get("SONMAT_TEST_CACHE")
+    or Path(tempfile.gettempdir()) / f"sonmat-test-cache-{os.getuid() if hasattr(os, 'getuid') else ''}"
+)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_SHARED / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

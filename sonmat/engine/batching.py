@@ -62,7 +62,9 @@ def _flat(loss: Any) -> list[Any]:
 def _mean(loss: Any) -> bool:
     if loss is None or isinstance(loss, str):
         return True
-    return _own(loss) and getattr(loss, "reduction", "sum_over_batch_size") in _MEANS and _own(getattr(loss, "fn", loss))
+    return (
+        _own(loss) and getattr(loss, "reduction", "sum_over_batch_size") in _MEANS and _own(getattr(loss, "fn", loss))
+    )
 
 
 def _own_metric(metric: Any) -> bool:

@@ -42,8 +42,14 @@ def check_model(model: Any, *, training: bool) -> None:
         )
     if keras.distribution.distribution() is not None:
         raise UnsupportedError(
-            say("A keras.distribution is set; sonmat trains on one device.", "keras.distribution이 설정되어 있습니다. sonmat은 장치 하나에서 학습합니다."),
-            say("Unset it with keras.distribution.set_distribution(None).", "keras.distribution.set_distribution(None)으로 해제하세요."),
+            say(
+                "A keras.distribution is set; sonmat trains on one device.",
+                "keras.distribution이 설정되어 있습니다. sonmat은 장치 하나에서 학습합니다.",
+            ),
+            say(
+                "Unset it with keras.distribution.set_distribution(None).",
+                "keras.distribution.set_distribution(None)으로 해제하세요.",
+            ),
         )
     if model.run_eagerly:
         warnings.warn(
@@ -59,7 +65,10 @@ def check_is_model(model: Any) -> None:
     """Refuse what is no Keras model."""
     if not isinstance(model, keras.Model):
         raise UnsupportedError(
-            say(f"Expected a keras.Model; got {type(model).__name__}.", f"keras.Model이 필요하지만 {type(model).__name__}이(가) 왔습니다."),
+            say(
+                f"Expected a keras.Model; got {type(model).__name__}.",
+                f"keras.Model이 필요하지만 {type(model).__name__}이(가) 왔습니다.",
+            ),
             say('Build one, for example with sonmat.build("notes-mlp").', '예: sonmat.build("notes-mlp")로 만드세요.'),
         )
 
@@ -116,8 +125,12 @@ def check_inputs(model: keras.Model, examples: Examples) -> None:
     if not isinstance(expected, tuple) or not isinstance(examples.x, np.ndarray):
         return
     wanted, came = expected[1:], examples.x.shape[1:]
-    fits = {wanted} | ({wanted[:-1]} if wanted and wanted[-1] == 1 else set()) | {(*wanted, 1)}  # as Keras adjusts ranks
-    if not any(len(came) == len(shape) and all(w in (None, c) for w, c in zip(shape, came, strict=True)) for shape in fits):
+    fits = (
+        {wanted} | ({wanted[:-1]} if wanted and wanted[-1] == 1 else set()) | {(*wanted, 1)}
+    )  # as Keras adjusts ranks
+    if not any(
+        len(came) == len(shape) and all(w in (None, c) for w, c in zip(shape, came, strict=True)) for shape in fits
+    ):
         raise DataError(
             say(
                 f"The model takes inputs of shape {wanted}; got {came} (x has shape {examples.x.shape}).",

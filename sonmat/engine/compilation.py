@@ -24,7 +24,9 @@ def keep_programs() -> None:
     if not os.access(folder, os.W_OK):
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)  # smaller ones load no faster than they compile
+    jax.config.update(
+        "jax_persistent_cache_min_compile_time_secs", 0.05
+    )  # smaller ones load no faster than they compile
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 

@@ -50,7 +50,10 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the outputs, ready for JSON."""
-        plain = {name: value if isinstance(value, float) else np.asarray(value).tolist() for name, value in self.metrics.items()}
+        plain = {
+            name: value if isinstance(value, float) else np.asarray(value).tolist()
+            for name, value in self.metrics.items()
+        }
         return plain | (self.scores.as_dict() if self.scores else {"n": self.n})
 
     def __repr__(self) -> str:

@@ -117,7 +117,10 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
         _refuse_beside(x, y)
         if sample_weight is not None:
             raise DataError(
-                say("sample_weight was given beside an input of batches.", "배치 입력과 함께 sample_weight가 주어졌습니다."),
+                say(
+                    "sample_weight was given beside an input of batches.",
+                    "배치 입력과 함께 sample_weight가 주어졌습니다.",
+                ),
                 say("Yield (x, y, sample_weight) from the input.", "입력이 (x, y, sample_weight)를 내도록 하세요."),
             )
         examples = _materialized(x, steps)
@@ -132,7 +135,10 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
 def _refuse_beside(x: Any, y: Any) -> None:
     if y is not None:
         raise DataError(
-            say(f"y was given beside a {type(x).__name__}, which has its own.", f"{type(x).__name__}에는 이미 y가 있습니다."),
+            say(
+                f"y was given beside a {type(x).__name__}, which has its own.",
+                f"{type(x).__name__}에는 이미 y가 있습니다.",
+            ),
             say("Leave y out.", "y를 빼세요."),
         )
 
@@ -156,7 +162,10 @@ def _array(value: Any) -> Any:
                 f"Expected arrays of numbers with one row per example; got {_named(value)}.",
                 f"예제마다 한 행인 숫자 배열이 필요하지만 {_named(value)}이(가) 왔습니다.",
             ),
-            say("Convert it with numpy.asarray(…, dtype='float32') first.", "numpy.asarray(…, dtype='float32')로 먼저 바꾸세요."),
+            say(
+                "Convert it with numpy.asarray(…, dtype='float32') first.",
+                "numpy.asarray(…, dtype='float32')로 먼저 바꾸세요.",
+            ),
         )
     if array.dtype.kind == "f" and array.dtype != keras.config.floatx():
         array = array.astype(keras.config.floatx())
@@ -189,7 +198,9 @@ def _check(examples: Examples) -> None:
             say("Give one row per example in each.", "배열마다 예제당 한 행씩 주세요."),
         )
     if counts == {0}:
-        raise DataError(say("The data has no rows.", "데이터에 행이 없습니다."), say("Give at least one.", "한 행 이상 주세요."))
+        raise DataError(
+            say("The data has no rows.", "데이터에 행이 없습니다."), say("Give at least one.", "한 행 이상 주세요.")
+        )
     for name, part in zip(("x", "y", "sample_weight"), examples.arrays, strict=True):
         for leaf in jax.tree.leaves(part):
             _check_finite(name, leaf)
@@ -227,7 +238,9 @@ def _materialized(source: Any, steps: int | None) -> Examples:
     batches: list[tuple[Any, Any, Any]] = []
     size = 0
     for batch in islice(_batches(source), steps):
-        parts = tuple(jax.tree.map(_array, part, is_leaf=_is_leaf) for part in keras.utils.unpack_x_y_sample_weight(batch))
+        parts = tuple(
+            jax.tree.map(_array, part, is_leaf=_is_leaf) for part in keras.utils.unpack_x_y_sample_weight(batch)
+        )
         size += sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
         if size > MATERIALIZED_LIMIT:
             raise UnsupportedError(

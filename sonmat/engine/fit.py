@@ -110,7 +110,13 @@ def fit(
         size = validation_batch_size or held.batch_size or rows
         validation = Validation(model, held, size, exactly=validation_batch_size is not None, steps=validation_steps)
     listed = _callback_list(model, callbacks, verbose, epochs, stream.steps)
-    program = kept_program(model, "train", stream.data, (stream.rows, examples.scale), lambda: training_program(model, stream.rows, examples.scale))
+    program = kept_program(
+        model,
+        "train",
+        stream.data,
+        (stream.rows, examples.scale),
+        lambda: training_program(model, stream.rows, examples.scale),
+    )
     model.stop_training = False
     training = Training(
         model=model,
@@ -153,7 +159,10 @@ def _check_numbers(**numbers: int | None) -> None:
         least = 0 if name == "epochs" else 1
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
             raise DataError(
-                say(f"{name} must be a whole number of at least {least}; got {value!r}.", f"{name}은(는) {least} 이상의 정수여야 하지만 {value!r}이(가) 왔습니다."),
+                say(
+                    f"{name} must be a whole number of at least {least}; got {value!r}.",
+                    f"{name}은(는) {least} 이상의 정수여야 하지만 {value!r}이(가) 왔습니다.",
+                ),
                 say(f"For example {name}=20.", f"예: {name}=20."),
             )
 
@@ -208,7 +217,9 @@ def _callback_list(
 
 
 def _warn_of_batch_hooks(training: Training) -> None:
-    names = sorted({type(callback).__name__ for callback in training.callbacks.callbacks if hooks.wants_batches(callback)})
+    names = sorted(
+        {type(callback).__name__ for callback in training.callbacks.callbacks if hooks.wants_batches(callback)}
+    )
     if names:
         warnings.warn(
             say(

@@ -15,7 +15,9 @@ _PLACE = "__sonmat_programs__"  # a dunder name, which Keras's savers pass over
 _MOST = 8
 
 
-def kept_program(model: keras.Model, kind: str, data: Any, numbers: tuple[Any, ...], make: Callable[[], Program]) -> Program:
+def kept_program(
+    model: keras.Model, kind: str, data: Any, numbers: tuple[Any, ...], make: Callable[[], Program]
+) -> Program:
     """The program of this kind for data of these shapes, made on first use.
 
     It is made anew where the model was compiled again, or where layers were frozen or thawed: what Keras's own compiled

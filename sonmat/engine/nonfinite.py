@@ -48,7 +48,9 @@ def explained(
 def _cause(model: keras.Model, state: State, batch: Any, scale: float) -> tuple[str, str]:
     weights = [np.asarray(w) for w in state[0] if np.asarray(w).dtype.kind == "f"]
     if not all(np.isfinite(w).all() for w in weights):
-        return say("The weights were not finite before the step.", "이 스텝 전에 이미 가중치가 유한하지 않았습니다."), say(
+        return say(
+            "The weights were not finite before the step.", "이 스텝 전에 이미 가중치가 유한하지 않았습니다."
+        ), say(
             "Build the model anew, or load weights from before they broke.",
             "모델을 새로 만들거나 깨지기 전의 가중치를 불러오세요.",
         )
@@ -57,11 +59,13 @@ def _cause(model: keras.Model, state: State, batch: Any, scale: float) -> tuple[
         return say(
             f"The inputs reach {largest_input:g}, and nothing scales them.",
             f"입력이 {largest_input:g}까지 이르는데 스케일링하는 것이 없습니다.",
-        ), say("Scale them first: x / 255.0, or a Rescaling layer.", "x / 255.0이나 Rescaling 층으로 먼저 스케일하세요.")
+        ), say(
+            "Scale them first: x / 255.0, or a Rescaling layer.", "x / 255.0이나 Rescaling 층으로 먼저 스케일하세요."
+        )
     if batch[1] is not None and _largest(batch[1]) > 1e6:
-        return say(
-            f"The targets reach {_largest(batch[1]):g}.", f"목푯값이 {_largest(batch[1]):g}까지 이릅니다."
-        ), say("Scale the targets.", "목푯값을 스케일하세요.")
+        return say(f"The targets reach {_largest(batch[1]):g}.", f"목푯값이 {_largest(batch[1]):g}까지 이릅니다."), say(
+            "Scale the targets.", "목푯값을 스케일하세요."
+        )
     rate = _learning_rate(model)
     largest = max((float(np.abs(w).max()) for w in weights if w.size), default=0.0)
     grown = say(f"The weights reach {largest:.3g}", f"가중치가 {largest:.3g}까지 커졌습니다")

@@ -160,4 +160,3 @@ class Training:
             for callback in self.terminators:
                 callback.on_batch_end(step, plain(logs))
         return bool(self.terminators)
-

@@ -27,7 +27,13 @@ class Validation:
     """
 
     def __init__(
-        self, model: keras.Model, examples: Examples, batch_size: int, *, exactly: bool = False, steps: int | None = None
+        self,
+        model: keras.Model,
+        examples: Examples,
+        batch_size: int,
+        *,
+        exactly: bool = False,
+        steps: int | None = None,
     ) -> None:
         self.model = model
         self.rows = batch_size if exactly or steps or not indifferent_to_batches(model) else roomy(model, len(examples))

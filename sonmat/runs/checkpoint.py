@@ -42,7 +42,10 @@ def write_checkpoint(path: Path, snapshot: Snapshot, identity: dict[str, Any]) -
         "callbacks": _packed(snapshot.callbacks, arrays),
     }
     names = [array.dtype.name for array in arrays]
-    plain = {f"a{i}": array.view(_CARRIER[array.dtype.name]) if array.dtype.name in _CARRIER else array for i, array in enumerate(arrays)}
+    plain = {
+        f"a{i}": array.view(_CARRIER[array.dtype.name]) if array.dtype.name in _CARRIER else array
+        for i, array in enumerate(arrays)
+    }
     text = np.frombuffer(json.dumps({"tree": tree, "dtypes": names}).encode(), np.uint8)
     with replacing(path) as file:
         np.savez(file, tree=text, **plain)  # type: ignore[arg-type]
@@ -71,13 +74,20 @@ def read_checkpoint(path: Path) -> tuple[Snapshot, dict[str, Any]]:
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise RunError(
-            say(f"{path} is not a checkpoint that can be read: {error}.", f"{path}은(는) 읽을 수 있는 체크포인트가 아닙니다: {error}."),
+            say(
+                f"{path} is not a checkpoint that can be read: {error}.",
+                f"{path}은(는) 읽을 수 있는 체크포인트가 아닙니다: {error}.",
+            ),
             say("Start the run anew in another folder.", "다른 폴더에서 새로 시작하세요."),
         ) from error
     return snapshot, tree["identity"]
 
 
-_CARRIER = {"bfloat16": np.uint16, "float8_e4m3fn": np.uint8, "float8_e5m2": np.uint8}  # dtypes that .npy has no name for
+_CARRIER = {
+    "bfloat16": np.uint16,
+    "float8_e4m3fn": np.uint8,
+    "float8_e5m2": np.uint8,
+}  # dtypes that .npy has no name for
 
 
 def _named(array: np.ndarray, name: str) -> np.ndarray:

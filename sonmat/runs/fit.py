@@ -50,7 +50,11 @@ def fit(
     Raises:
         RunError: The folder holds another run, or another process is training in it.
     """
-    options = {name: value for name, value in locals().items() if name not in ("model", "x", "y", "run", "identity", "listeners")}
+    options = {
+        name: value
+        for name, value in locals().items()
+        if name not in ("model", "x", "y", "run", "identity", "listeners")
+    }
     if run is None:
         return engine.fit(model, x, y, listeners=listeners, **options)
     folder = Path(run)

@@ -39,7 +39,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def cut_back(path: Path, done: int) -> None:
     """Keep the lines of epochs before `done`: the checkpoint is the truth, and the journal must not be ahead of it."""
-    kept: dict[int, dict[str, Any]] = {record["epoch"]: record for record in read_lines(path) if record.get("epoch", done) < done}
+    kept: dict[int, dict[str, Any]] = {
+        record["epoch"]: record for record in read_lines(path) if record.get("epoch", done) < done
+    }
     text = "".join(json.dumps(kept[epoch], ensure_ascii=False) + "\n" for epoch in sorted(kept))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         write_text(path, text)

@@ -54,7 +54,10 @@ class Recorder(Listener):
         self.identity = identity(training) | self.extra
         if training.seed is None:
             raise UnsupportedError(
-                say("A run that can be resumed needs a seed; got seed=None.", "이어서 할 수 있는 실행에는 시드가 필요하지만 seed=None이 왔습니다."),
+                say(
+                    "A run that can be resumed needs a seed; got seed=None.",
+                    "이어서 할 수 있는 실행에는 시드가 필요하지만 seed=None이 왔습니다.",
+                ),
                 say("Give a seed, for example seed=0.", "시드를 주세요. 예: seed=0."),
             )
         if self.snapshot is not None:
@@ -100,11 +103,15 @@ class Recorder(Listener):
 
     def _check_same(self) -> None:
         differing = sorted(
-            name for name in self.identity.keys() | self.stored.keys() if self.identity.get(name) != self.stored.get(name)
+            name
+            for name in self.identity.keys() | self.stored.keys()
+            if self.identity.get(name) != self.stored.get(name)
         )
         serious = [name for name in differing if name not in ("machine", "versions")]
         if serious:
-            told = "; ".join(f"{name}: {_short(self.stored.get(name))} → {_short(self.identity.get(name))}" for name in serious)
+            told = "; ".join(
+                f"{name}: {_short(self.stored.get(name))} → {_short(self.identity.get(name))}" for name in serious
+            )
             raise RunError(
                 say(
                     f"{self.folder} holds another run than the one asked for ({told}).",
@@ -195,7 +202,11 @@ def _config(layer: Any) -> Any:
 
 def _unnamed(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _unnamed(item) for key, item in value.items() if key not in ("name", "layers", "inbound_nodes", "input_layers", "output_layers", "seed")}
+        return {
+            key: _unnamed(item)
+            for key, item in value.items()
+            if key not in ("name", "layers", "inbound_nodes", "input_layers", "output_layers", "seed")
+        }
     if isinstance(value, (list, tuple)):
         return [_unnamed(item) for item in value]
     return value

@@ -130,7 +130,9 @@ def test_what_every_optimizer_can_do(options: dict[str, Any]) -> None:
     same(models, both(models, x, y))
 
 
-@pytest.mark.parametrize("name", ["Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon"])
+@pytest.mark.parametrize(
+    "name", ["Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon"]
+)
 def test_the_other_optimizers(name: str) -> None:
     x, y = data()
     models = twins(mlp, lambda: getattr(keras.optimizers, name)(0.001))
@@ -195,7 +197,9 @@ def test_validation_split_frequency_and_first_epoch() -> None:
 def test_validation_frequency_as_a_list_and_explicit_batches() -> None:
     x, y = data()
     models = twins(mlp, OPTIMIZERS["sgd"])
-    same(models, both(models, x, y, epochs=3, validation_data=data(1), validation_freq=[1, 3], validation_batch_size=50))
+    same(
+        models, both(models, x, y, epochs=3, validation_data=data(1), validation_freq=[1, 3], validation_batch_size=50)
+    )
 
 
 def test_validation_steps() -> None:
@@ -224,7 +228,12 @@ def test_one_hot_targets_and_metrics_with_state() -> None:
         mlp,
         OPTIMIZERS["adam"],
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
-        metrics=["accuracy", keras.metrics.AUC(num_thresholds=50), keras.metrics.Precision(), keras.metrics.TopKCategoricalAccuracy(2)],
+        metrics=[
+            "accuracy",
+            keras.metrics.AUC(num_thresholds=50),
+            keras.metrics.Precision(),
+            keras.metrics.TopKCategoricalAccuracy(2),
+        ],
     )
     hot = np.eye(4, dtype="float32")
     same(models, both(models, x, hot[y], validation_data=(data(1)[0], hot[data(1)[1]])), 1e-4)
@@ -242,7 +251,9 @@ def test_two_outputs_with_weights_of_their_own() -> None:
     def make() -> keras.Model:
         entry = keras.Input((8, 8))
         h = L.Dense(8, activation="relu")(L.Flatten()(entry))
-        return keras.Model(entry, {"kind": L.Dense(4, activation="softmax", name="kind")(h), "size": L.Dense(1, name="size")(h)})
+        return keras.Model(
+            entry, {"kind": L.Dense(4, activation="softmax", name="kind")(h), "size": L.Dense(1, name="size")(h)}
+        )
 
     x, y = data()
     models = twins(
@@ -306,7 +317,9 @@ def test_shuffling_is_keras_on_rows_in_that_order() -> None:
     for epoch in range(2):
         order = np.asarray(shuffled(np.arange(ROWS), 5, epoch))
         assert sorted(order) == list(range(ROWS)) and list(order) != list(range(ROWS))
-        models[0].fit(x[order], y[order], batch_size=32, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        models[0].fit(
+            x[order], y[order], batch_size=32, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0
+        )
     fit(models[1], x, y, batch_size=32, epochs=2, seed=5, verbose=0)
     for a, b in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
         np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
