@@ -50,7 +50,6 @@ def _holds(jaxpr: Any, names: tuple[str, ...]) -> bool:
             return True
         for parameter in equation.params.values():
             for inner in parameter if isinstance(parameter, (list, tuple)) else (parameter,):
-                if hasattr(inner, "eqns") or hasattr(inner, "jaxpr"):
-                    if _holds(inner, names):
-                        return True
+                if (hasattr(inner, "eqns") or hasattr(inner, "jaxpr")) and _holds(inner, names):
+                    return True
     return False

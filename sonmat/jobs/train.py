@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
+from sonmat.engine.compilation import keep_programs
 from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.engine.listener import Listener
 from sonmat.files import write_json, write_text
@@ -119,6 +121,7 @@ def _finish(
 ) -> Trained:
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
+    keep_programs()  # before the network is built: its initial weights are programs too
     model = build_recipe(recipe, train_rows)
     history = fit(
         model,
@@ -128,7 +131,7 @@ def _finish(
         batch_size=recipe.train.batch_size,
         seed=recipe.seed,
         verbose=0,
-        listeners=listeners,
+        listeners=[_Warming(), *listeners],
         run=run.path,
     )
     save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
@@ -151,6 +154,15 @@ def _finish(
     return Trained(
         run.path, recipe, model, history, validation, test, readings, history.compile_seconds, history.train_seconds
     )
+
+
+class _Warming(Listener):
+    """Imports what draws the pictures while the program trains: more than a second of one core that is idle then."""
+
+    def on_compiled(self, seconds: float) -> None:
+        from sonmat.view.canvas import warm
+
+        threading.Thread(target=warm, name="sonmat-warming", daemon=True).start()
 
 
 def _findable(data: str) -> str:

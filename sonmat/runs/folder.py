@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 RECIPE, JOURNAL, ENVIRONMENT, CHECKPOINT = "recipe.toml", "history.jsonl", "env.json", "checkpoint"
+_SIGNS = (RECIPE, JOURNAL, CHECKPOINT)
 MODEL, RESULT, READINGS = "model.keras", "result.json", "test_readings.json"
 
 
@@ -201,7 +202,7 @@ def open_run(path: str | os.PathLike[str]) -> RunFolder:
         RunError: There is none.
     """
     for place in (Path(path), places.runs_folder() / path):
-        if any((place / name).exists() for name in (RECIPE, JOURNAL, CHECKPOINT)):
+        if any((place / name).exists() for name in _SIGNS):
             return RunFolder(place)
     raise RunError(
         say(f"There is no run at {path}.", f"{path}에 실행이 없습니다."),
@@ -227,7 +228,7 @@ def list_runs(where: Path | None = None) -> list[RunFolder]:
     place = where or places.runs_folder()
     if not place.is_dir():
         return []
-    return [RunFolder(path) for path in sorted(place.iterdir()) if path.is_dir() and (path / RECIPE).exists() or (path / JOURNAL).exists()]
+    return [RunFolder(path) for path in sorted(place.iterdir()) if any((path / name).exists() for name in _SIGNS)]
 
 
 def remove_run(run: RunFolder) -> None:

@@ -1,8 +1,8 @@
 """Fonts that every picture can be drawn with, on a machine that has none.
 
-matplotlib carries DejaVu Sans, which knows neither Hangul nor kana. The package pylopdf-fonts-ko is nothing but font
-files: Noto Sans KR (SIL Open Font License 1.1) has all of Hangul and kana and 8,138 Chinese characters. A glyph that
-DejaVu Sans lacks is taken from there.
+matplotlib carries DejaVu Sans, which knows neither Hangul nor kana. The package koreanize-matplotlib carries NanumGothic
+(SIL Open Font License 1.1): all of Hangul and the kana that Kuzushiji-MNIST needs. A glyph that DejaVu Sans lacks is taken
+from there. Where pylopdf-fonts-ko is installed, its Noto Sans KR serves as well.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from matplotlib.font_manager import fontManager
 _LATIN = "DejaVu Sans"
 # Packages that carry a font, tried in order. None is imported: koreanize_matplotlib's import changes settings.
 _CARRIERS = (
-    ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf", "Noto Sans KR"),
     ("koreanize_matplotlib", "fonts/NanumGothic.ttf", "NanumGothic"),
+    ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf", "Noto Sans KR"),
 )
 # What Korean Windows, macOS and Linux machines bring along.
 _SYSTEM = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "UnDotum")
