@@ -11,6 +11,12 @@ _VALUES_AT_ONCE = 2**22
 
 _MEANS = ("sum_over_batch_size", "mean")
 
+_OF_THE_BATCH = (
+    "dice",
+    "tversky",
+    "circle",
+)  # losses of Keras's that compare the rows of a batch, or sum over all of them
+
 
 def roomy(model: keras.Model, rows: int) -> int:
     """Rows in a batch that keep two cores busy without leaving the cache: 128 to 4096."""
@@ -36,7 +42,8 @@ def indifferent_to_batches(model: keras.Model) -> bool:
     """Whether loss and metrics over some rows are the same, but for rounding, however they are cut into batches.
 
     So it is where everything is Keras's own: its losses' means, its metrics, layers that keep nothing between batches. What
-    a user wrote may look at the batch, and gets batches of the size that was asked for.
+    a user wrote may look at the batch, and gets batches of the size that was asked for; so do operations put between
+    layers, masks (the mean is over what they leave of a batch) and activity regularizers.
     """
     overridden = any(
         getattr(type(model), name) is not getattr(keras.Model, name)
@@ -45,9 +52,21 @@ def indifferent_to_batches(model: keras.Model) -> bool:
     )
     return (
         not overridden
-        and all(_own(layer) and not getattr(layer, "stateful", False) for layer in model._flatten_layers())
+        and all(map(_by_row, model._flatten_layers()))
         and all(map(_mean, _flat(getattr(model, "loss", None))))
-        and all(_own_metric(metric) for metric in model.metrics)
+        and all(map(_own_metric, model.metrics))
+    )
+
+
+def _by_row(layer: keras.Layer) -> bool:
+    return (
+        _own(layer)
+        and not isinstance(layer, (keras.layers.Lambda, keras.layers.Masking))
+        and not getattr(layer, "stateful", False)
+        and not getattr(layer, "mask_zero", False)
+        and getattr(layer, "activity_regularizer", None) is None
+        and _own(getattr(layer, "activation", None))
+        and all(isinstance(operation, keras.Layer) for operation in getattr(layer, "operations", ()))
     )
 
 
@@ -60,10 +79,15 @@ def _flat(loss: Any) -> list[Any]:
 
 
 def _mean(loss: Any) -> bool:
-    if loss is None or isinstance(loss, str):
-        return True
+    if isinstance(loss, str):
+        return _by_row_named(loss)
+    function = getattr(loss, "fn", loss)
     return (
-        _own(loss) and getattr(loss, "reduction", "sum_over_batch_size") in _MEANS and _own(getattr(loss, "fn", loss))
+        _own(loss)
+        and _own(function)
+        and _by_row_named(getattr(function, "__name__", type(function).__name__))
+        and getattr(loss, "reduction", "sum_over_batch_size") in _MEANS
+        and getattr(loss, "ignore_class", None) is None
     )
 
 
@@ -71,10 +95,17 @@ def _own_metric(metric: Any) -> bool:
     inner = getattr(metric, "metrics", None)
     if inner is not None and not callable(inner):
         return all(map(_own_metric, inner))
-    return _own(metric) and _own(getattr(metric, "_fn", metric))
+    function = getattr(metric, "_fn", metric)
+    return _own(metric) and _own(function) and _by_row_named(getattr(function, "__name__", type(function).__name__))
+
+
+def _by_row_named(loss: str) -> bool:
+    return not loss.lower().startswith(_OF_THE_BATCH)
 
 
 def _own(thing: Any) -> bool:
-    """Whether Keras itself defines this object's class, or this function."""
+    """Whether Keras itself defines this object's class, or this function. None is nobody else's."""
+    if thing is None:
+        return True
     module = getattr(thing, "__module__", None) or type(thing).__module__
     return bool(module == "keras" or module.startswith("keras."))

@@ -74,15 +74,38 @@ def check_is_model(model: Any) -> None:
 
 
 def check_targets(model: keras.Model, examples: Examples) -> None:
-    """Refuse class numbers that the model's output has no place for, where the loss takes class numbers.
+    """Refuse class numbers that the model's output has no place for, and class numbers where rows should be one-hot.
 
-    Keras on JAX would train on them in silence, as if they belonged to no class.
+    Keras on JAX would train on the former in silence, as if they belonged to no class.
     """
     targets, outputs = examples.y, getattr(model, "output_shape", None)
-    if not isinstance(targets, np.ndarray) or not isinstance(outputs, tuple) or not _takes_class_numbers(model.loss):
+    if not isinstance(targets, np.ndarray) or not isinstance(outputs, tuple) or not outputs:
         return
-    if not outputs or not isinstance(outputs[-1], int):
+    if not isinstance(outputs[-1], int):
         return
+    if _takes_one_hot(model.loss):
+        _check_one_hot(targets, outputs)
+    elif _takes_class_numbers(model.loss):
+        _check_class_numbers(targets, outputs)
+
+
+def _check_one_hot(targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
+    if targets.shape[1:] == outputs[1:-1] or (targets.shape[1:] == (*outputs[1:-1], 1) and outputs[-1] > 1):
+        raise DataError(
+            say(
+                f"categorical_crossentropy takes one-hot rows of {outputs[-1]}; y has shape {targets.shape}, which looks like "
+                "class numbers.",
+                f"categorical_crossentropy는 길이 {outputs[-1]}의 원-핫 행을 받습니다. y의 모양 {targets.shape}은(는) 클래스 번호로 "
+                "보입니다.",
+            ),
+            say(
+                "Compile with sparse_categorical_crossentropy, or give keras.utils.to_categorical(y).",
+                "sparse_categorical_crossentropy로 컴파일하거나 keras.utils.to_categorical(y)를 주세요.",
+            ),
+        )
+
+
+def _check_class_numbers(targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
     classes = outputs[-1]
     if targets.ndim == len(outputs) and targets.shape[-1] == classes and classes > 1:
         raise DataError(
@@ -111,6 +134,12 @@ def check_targets(model: keras.Model, examples: Examples) -> None:
         )
 
 
+def _takes_one_hot(loss: Any) -> bool:
+    if isinstance(loss, str):
+        return loss.replace("_", "").lower() == "categoricalcrossentropy"
+    return isinstance(loss, keras.losses.CategoricalCrossentropy) or loss is keras.losses.categorical_crossentropy
+
+
 def _takes_class_numbers(loss: Any) -> bool:
     if isinstance(loss, str):
         return loss.replace("_", "").lower() == "sparsecategoricalcrossentropy"
@@ -121,26 +150,50 @@ def _takes_class_numbers(loss: Any) -> bool:
 
 def check_inputs(model: keras.Model, examples: Examples) -> None:
     """Refuse inputs of another shape than the model's, naming both."""
-    expected = getattr(model, "input_shape", None)
-    if not isinstance(expected, tuple) or not isinstance(examples.x, np.ndarray):
+    expected, x = getattr(model, "input_shape", None), examples.x
+    if isinstance(expected, dict) and isinstance(x, dict):
+        if missing := sorted(expected.keys() - x.keys()):
+            raise DataError(
+                say(
+                    f"The model takes the inputs {sorted(expected)}; x has {sorted(x)}.",
+                    f"모델은 {sorted(expected)} 입력을 받지만 x에는 {sorted(x)}이(가) 있습니다.",
+                ),
+                say(f"Add {missing} to x.", f"x에 {missing}을(를) 넣으세요."),
+            )
+        for name, shape in expected.items():
+            _check_shape(f"x[{name!r}]", shape, x[name])
+    elif isinstance(expected, list) and isinstance(x, (list, tuple)):
+        if len(expected) != len(x):
+            raise DataError(
+                say(
+                    f"The model takes {len(expected)} inputs; x has {len(x)}.",
+                    f"모델은 입력 {len(expected)}개를 받지만 x에는 {len(x)}개가 있습니다.",
+                ),
+                say("Give one array for each input of the model.", "모델의 입력마다 배열 하나씩 주세요."),
+            )
+        for number, shape in enumerate(expected):
+            _check_shape(f"x[{number}]", shape, x[number])
+    else:
+        _check_shape("x", expected, x)
+
+
+def _check_shape(name: str, expected: Any, array: Any) -> None:
+    if not isinstance(expected, tuple) or not isinstance(array, np.ndarray):
         return
-    wanted, came = expected[1:], examples.x.shape[1:]
-    fits = (
-        {wanted} | ({wanted[:-1]} if wanted and wanted[-1] == 1 else set()) | {(*wanted, 1)}
-    )  # as Keras adjusts ranks
-    if not any(
-        len(came) == len(shape) and all(w in (None, c) for w, c in zip(shape, came, strict=True)) for shape in fits
-    ):
-        raise DataError(
-            say(
-                f"The model takes inputs of shape {wanted}; got {came} (x has shape {examples.x.shape}).",
-                f"모델은 {wanted} 모양의 입력을 받지만 {came}이(가) 왔습니다 (x의 모양: {examples.x.shape}).",
-            ),
-            say(
-                f"Reshape x to (n, {', '.join(map(str, wanted))}), or build the model for this shape.",
-                f"x를 (n, {', '.join(map(str, wanted))})로 바꾸거나 이 모양에 맞게 모델을 만드세요.",
-            ),
-        )
+    wanted, came = expected[1:], array.shape[1:]
+    fits = {wanted, (*wanted, 1)} | ({wanted[:-1]} if wanted and wanted[-1] == 1 else set())  # as Keras adjusts ranks
+    if any(len(came) == len(shape) and all(w in (None, c) for w, c in zip(shape, came, strict=True)) for shape in fits):
+        return
+    raise DataError(
+        say(
+            f"The model takes inputs of shape {wanted}; got {came} ({name} has shape {array.shape}).",
+            f"모델은 {wanted} 모양의 입력을 받지만 {came}이(가) 왔습니다 ({name}의 모양: {array.shape}).",
+        ),
+        say(
+            f"Reshape {name} to (n, {', '.join(map(str, wanted))}), or build the model for this shape.",
+            f"{name}을(를) (n, {', '.join(map(str, wanted))})로 바꾸거나 이 모양에 맞게 모델을 만드세요.",
+        ),
+    )
 
 
 def warn_of_raw_pixels(model: keras.Model, examples: Examples) -> None:
@@ -151,7 +204,7 @@ def warn_of_raw_pixels(model: keras.Model, examples: Examples) -> None:
     sample = leaves[0][:256]
     if not 100 < float(sample.max()) <= 255 or float(sample.min()) < 0:
         return
-    if any(isinstance(layer, _SCALING) for layer in model._flatten_layers()):
+    if scales(model):
         return
     warnings.warn(
         say(
@@ -162,6 +215,11 @@ def warn_of_raw_pixels(model: keras.Model, examples: Examples) -> None:
         ),
         stacklevel=4,
     )
+
+
+def scales(model: keras.Model) -> bool:
+    """Whether a layer takes inputs of any size: it scales or normalizes them, or reads them as numbers of tokens."""
+    return any(isinstance(layer, _SCALING) for layer in model._flatten_layers())
 
 
 def build(model: keras.Model, examples: Examples) -> None:

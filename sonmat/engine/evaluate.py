@@ -12,7 +12,7 @@ from sonmat.data.dataset import Dataset
 from sonmat.engine import checks
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import gather
-from sonmat.engine.predict import classes_of, predict
+from sonmat.engine.predict import classes_of, outputs_for
 from sonmat.engine.scores import Scores, score
 from sonmat.engine.validation import Validation
 
@@ -98,13 +98,12 @@ def evaluate(
     checks.build(model, examples)
     size = batch_size or examples.batch_size or 32
     if steps:
-        examples = examples.rows(0, min(len(examples), steps * size))
+        examples = examples.rows(0, steps * size)
     validation = Validation(model, examples, size, exactly=batch_size is not None)
     validation.compile()
     listed = keras.callbacks.CallbackList(callbacks, model=model) if callbacks else None
     metrics = validation.run(listed)
-    inputs = x if isinstance(x, Dataset) and not steps else examples.x
-    outputs = predict(model, inputs, batch_size=batch_size)
+    outputs = outputs_for(model, examples, batch_size)
     classes = x.classes if isinstance(x, Dataset) else None
     return Evaluation(metrics, _scores(examples.y, outputs, classes), outputs, len(examples))
 

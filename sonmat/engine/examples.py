@@ -1,17 +1,14 @@
 """What `fit` and `evaluate` are given, turned into arrays that a compiled program can hold on the device.
 
 Keras's rules hold: floats become `keras.config.floatx()`, integers stay, a class weight becomes a sample weight, class and
-sample weights together are refused. What arrives in batches (`tf.data`, `PyDataset`, generators, `DataLoader`s) is read
-once into memory, up to `MATERIALIZED_LIMIT`.
+sample weights together are refused.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import jax
@@ -19,11 +16,10 @@ import keras
 import numpy as np
 
 from sonmat.data.dataset import Dataset
+from sonmat.engine import batch_input
+from sonmat.engine.arrays import as_array, check_finite, is_leaf
 from sonmat.errors import DataError, UnsupportedError
 from sonmat.language import say
-
-MATERIALIZED_LIMIT = 4 * 2**30
-"""Bytes that an input of batches may take in memory (4 GiB)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +78,14 @@ class Examples:
                 ),
                 say("Multiply them into one sample_weight.", "둘을 곱해 sample_weight 하나로 주세요."),
             )
+        if not isinstance(class_weight, Mapping):
+            raise DataError(
+                say(
+                    f"class_weight must be a dict from class number to weight; got {type(class_weight).__name__}.",
+                    f"class_weight는 클래스 번호에서 가중치로 가는 dict여야 하지만 {type(class_weight).__name__}이(가) 왔습니다.",
+                ),
+                say("For example class_weight=dict(enumerate(weights)).", "예: class_weight=dict(enumerate(weights))."),
+            )
         if not isinstance(self.y, np.ndarray):
             raise UnsupportedError(
                 say("class_weight needs a single output.", "class_weight는 출력이 하나일 때만 쓸 수 있습니다."),
@@ -93,6 +97,7 @@ class Examples:
         numbers = np.round(numbers).astype(np.int64)
         known, where = np.unique(numbers, return_inverse=True)
         table = np.array([class_weight.get(int(c), 1.0) for c in known], keras.config.floatx())
+        check_finite("class_weight", table)
         return replace(self, weight=table[where].reshape(numbers.shape))
 
 
@@ -104,16 +109,16 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
             iterable of batches `x`, `(x, y)` or `(x, y, sample_weight)`.
         y: Targets where `x` is arrays.
         sample_weight: Weights, one per example or a tree like `y`.
-        steps: Batches to read where the input is an endless one.
+        steps: Batches to read, where not all.
 
     Raises:
         DataError: The arrays do not fit together, or hold values that are not finite.
-        UnsupportedError: The input is more than `MATERIALIZED_LIMIT` bytes, or of a kind that cannot be read.
+        UnsupportedError: An input of batches takes more memory than `batch_input.MATERIALIZED_LIMIT`.
     """
     if isinstance(x, Dataset):
         _refuse_beside(x, y)
         examples = Examples(x.inputs, x.labels, sample_weight, scale=x.scale)
-    elif _is_batches(x):
+    elif batch_input.is_batches(x):
         _refuse_beside(x, y)
         if sample_weight is not None:
             raise DataError(
@@ -123,10 +128,12 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
                 ),
                 say("Yield (x, y, sample_weight) from the input.", "입력이 (x, y, sample_weight)를 내도록 하세요."),
             )
-        examples = _materialized(x, steps)
+        batches = batch_input.read(x, steps)
+        rows = int(jax.tree.leaves(batches[0])[0].shape[0])
+        examples = Examples(*batch_input.together(batches), batch_size=rows)
     else:
         examples = Examples(x, y, sample_weight)
-    x, y, weight = jax.tree.map(_array, examples.arrays, is_leaf=_is_leaf)
+    x, y, weight = jax.tree.map(as_array, examples.arrays, is_leaf=is_leaf)
     examples = replace(examples, x=x, y=y, weight=_spread(weight, y))
     _check(examples)
     return examples
@@ -141,40 +148,6 @@ def _refuse_beside(x: Any, y: Any) -> None:
             ),
             say("Leave y out.", "y를 빼세요."),
         )
-
-
-def _is_leaf(value: Any) -> bool:
-    return value is None or hasattr(value, "__array__") or not isinstance(value, (dict, list, tuple))
-
-
-def _array(value: Any) -> Any:
-    """One array in the dtype that Keras's own data adapter gives it."""
-    if value is None:
-        return None
-    if hasattr(value, "cpu") and hasattr(value, "detach"):  # a torch tensor
-        value = value.detach().cpu()
-    if hasattr(value, "todense") and not isinstance(value, np.ndarray):
-        value = value.todense()  # batches of a sparse matrix are dense by the time a dense layer sees them
-    array = np.asarray(value)
-    if array.dtype == object or array.dtype.kind in "USO" or array.ndim == 0:
-        raise DataError(
-            say(
-                f"Expected arrays of numbers with one row per example; got {_named(value)}.",
-                f"예제마다 한 행인 숫자 배열이 필요하지만 {_named(value)}이(가) 왔습니다.",
-            ),
-            say(
-                "Convert it with numpy.asarray(…, dtype='float32') first.",
-                "numpy.asarray(…, dtype='float32')로 먼저 바꾸세요.",
-            ),
-        )
-    if array.dtype.kind == "f" and array.dtype != keras.config.floatx():
-        array = array.astype(keras.config.floatx())
-    return array
-
-
-def _named(value: Any) -> str:
-    dtype = getattr(value, "dtype", None)
-    return type(value).__name__ + (f" ({dtype}, {getattr(value, 'shape', '?')})" if dtype is not None else "")
 
 
 def _spread(weight: Any, y: Any) -> Any:
@@ -203,82 +176,7 @@ def _check(examples: Examples) -> None:
         )
     for name, part in zip(("x", "y", "sample_weight"), examples.arrays, strict=True):
         for leaf in jax.tree.leaves(part):
-            _check_finite(name, leaf)
-
-
-def _check_finite(name: str, array: np.ndarray) -> None:
-    if array.dtype.kind not in "fc" or np.isfinite(array.sum()):  # one pass; an overflowing sum is looked at again
-        return
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(1)
-    if not bad.any():
-        return
-    row = int(bad.argmax())
-    raise DataError(
-        say(
-            f"{name} must be finite, but {int(bad.sum())} of {len(array)} rows hold NaN or infinity (the first: row {row}).",
-            f"{name}은(는) 유한해야 하지만 {len(array)}행 중 {int(bad.sum())}행에 NaN이나 무한대가 있습니다 (첫 행: {row}).",
-        ),
-        say(
-            f"Find them with numpy.isfinite({name}), then drop or fill those rows.",
-            f"numpy.isfinite({name})로 찾아 그 행을 빼거나 채우세요.",
-        ),
-    )
-
-
-def _is_batches(x: Any) -> bool:
-    if isinstance(x, keras.utils.PyDataset) or hasattr(x, "as_numpy_iterator"):
-        return True
-    if hasattr(x, "__array__") or isinstance(x, (dict, list, tuple)):
-        return False
-    return isinstance(x, Iterable)
-
-
-def _materialized(source: Any, steps: int | None) -> Examples:
-    """Every batch of one pass over `source`, put together."""
-    batches: list[tuple[Any, Any, Any]] = []
-    size = 0
-    for batch in islice(_batches(source), steps):
-        parts = tuple(
-            jax.tree.map(_array, part, is_leaf=_is_leaf) for part in keras.utils.unpack_x_y_sample_weight(batch)
-        )
-        size += sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
-        if size > MATERIALIZED_LIMIT:
-            raise UnsupportedError(
-                say(
-                    f"The input is read into memory once, up to {MATERIALIZED_LIMIT / 2**30:.0f} GiB; it has more.",
-                    f"입력은 메모리에 한 번 읽어 들이며 {MATERIALIZED_LIMIT / 2**30:.0f} GiB까지입니다. 그보다 큽니다.",
-                ),
-                say(
-                    "Give fewer or smaller batches, steps_per_epoch for an endless input, or train with model.fit.",
-                    "배치를 줄이거나, 끝없는 입력이면 steps_per_epoch를 주거나, model.fit으로 학습하세요.",
-                ),
-            )
-        batches.append(parts)  # type: ignore[arg-type]
-    if not batches:
-        raise DataError(
-            say("The input gave no batch.", "입력에서 배치가 나오지 않았습니다."),
-            say("Check that it yields (x, y) batches.", "(x, y) 배치를 내는지 확인하세요."),
-        )
-    x, y, weight = jax.tree.map(lambda *leaves: np.concatenate(leaves), *batches)
-    return Examples(x, y, weight, batch_size=int(jax.tree.leaves(batches[0])[0].shape[0]))
-
-
-def _batches(source: Any) -> Iterator[Any]:
-    if isinstance(source, keras.utils.PyDataset):
-        count = source.num_batches
-        numbers: Iterable[int] = range(count) if count is not None else iter(int, 1)
-        return (source[i] for i in numbers) if count is not None else (source[i] for i, _ in enumerate(numbers))
-    if hasattr(source, "as_numpy_iterator"):
-        if int(source.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
-            warnings.warn(
-                say(
-                    "An endless tf.data.Dataset is read up to steps_per_epoch once; every epoch sees those batches.",
-                    "끝없는 tf.data.Dataset은 steps_per_epoch만큼 한 번 읽으며, 매 에포크가 그 배치를 봅니다.",
-                ),
-                stacklevel=4,
-            )
-        return iter(source.as_numpy_iterator())
-    return iter(source)
+            check_finite(name, leaf)
 
 
 def preparation(scale: float) -> Callable[[Any], Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import numbers
 import secrets
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import jax
 import keras
 
 from sonmat.engine import checks, hooks, resumable
+from sonmat.engine.batch_input import count_of, is_batches
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.kept import kept_program
@@ -56,7 +58,8 @@ def fit(
     Args:
         model: Any compiled `keras.Model`. Its weights, optimizer and metrics are left as Keras's `fit` leaves them.
         x: Arrays (n, ...), a tree of arrays for several inputs, a `sonmat.Dataset` (scaled in the program), or batches
-            (`tf.data.Dataset`, `PyDataset`, `DataLoader`, generator), which are read into memory once.
+            (`tf.data.Dataset`, `PyDataset`, `DataLoader`, generator), which are read into memory once; of an endless one
+            `steps_per_epoch` batches.
         y: Targets, (n,) or (n, ...) or a tree of arrays.
         batch_size: Rows in a step; 32, or the batches' own size.
         epochs: The epoch to stop at.
@@ -87,10 +90,19 @@ def fit(
         NonFiniteLossError: The loss became infinite or NaN, and no TerminateOnNaN was there to end the run.
         UnsupportedError: Something that Keras takes and this does not.
     """
-    _check_numbers(batch_size=batch_size, epochs=epochs, steps_per_epoch=steps_per_epoch)
+    _check_numbers(
+        batch_size=batch_size,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
+        validation_batch_size=validation_batch_size,
+        seed=seed,
+    )
+    due = _due(validation_freq)
     checks.check_model(model, training=True)
     keep_programs()
-    examples = gather(x, y, sample_weight, steps=steps_per_epoch)
+    examples = gather(x, y, sample_weight, steps=None if is_batches(x) and count_of(x) else steps_per_epoch)
     held: Examples | None = None
     if validation_data is not None:
         held = gathered(validation_data, validation_steps)
@@ -128,7 +140,7 @@ def fit(
         epochs=epochs,
         seed=seed,
         validation=validation,
-        due=_due(validation_freq),
+        due=due,
     )
     for listener in listeners:
         listener.on_begin(training)
@@ -154,10 +166,10 @@ def gathered(data: Any, steps: int | None = None) -> Examples:
     return gather(data, steps=steps)
 
 
-def _check_numbers(**numbers: int | None) -> None:
-    for name, value in numbers.items():
-        least = 0 if name == "epochs" else 1
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+def _check_numbers(**given: Any) -> None:
+    for name, value in given.items():
+        least = 0 if name in ("epochs", "initial_epoch", "seed") else 1
+        if value is not None and (isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least):
             raise DataError(
                 say(
                     f"{name} must be a whole number of at least {least}; got {value!r}.",
@@ -198,9 +210,18 @@ def _stream(examples: Examples, rows: int, steps: int | None, seed: int | None, 
     return stream
 
 
-def _due(frequency: int | Sequence[int]) -> Callable[[int], bool]:
-    if isinstance(frequency, int):
+def _due(frequency: Any) -> Callable[[int], bool]:
+    if isinstance(frequency, numbers.Integral):
+        _check_numbers(validation_freq=frequency)
         return lambda epoch: (epoch + 1) % frequency == 0
+    if not isinstance(frequency, Collection) or isinstance(frequency, str):
+        raise DataError(
+            say(
+                f"validation_freq must be a whole number or a list of epochs; got {frequency!r}.",
+                f"validation_freq은(는) 정수이거나 에포크의 목록이어야 하지만 {frequency!r}이(가) 왔습니다.",
+            ),
+            say("For example validation_freq=2 or [1, 5, 10].", "예: validation_freq=2 또는 [1, 5, 10]."),
+        )
     return lambda epoch: epoch + 1 in frequency
 
 
@@ -208,6 +229,11 @@ def _callback_list(
     model: keras.Model, callbacks: Any, verbose: str | int, epochs: int, steps: int
 ) -> keras.callbacks.CallbackList:
     if isinstance(callbacks, keras.callbacks.CallbackList):
+        if not any(isinstance(callback, keras.callbacks.History) for callback in callbacks.callbacks):
+            callbacks.callbacks.append(keras.callbacks.History())
+        if callbacks.model is not model:
+            callbacks.set_model(model)
+        model.history = next(item for item in callbacks.callbacks if isinstance(item, keras.callbacks.History))
         return callbacks
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2

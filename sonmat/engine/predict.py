@@ -24,7 +24,7 @@ def predict(model: keras.Model, x: Any, *, batch_size: int | None = None, steps:
         model: A built Keras model; it need not be compiled.
         x: Inputs in any of the forms `fit` takes; targets and weights among them are passed over.
         batch_size: Rows in a batch; by default as many as are fast, where that cannot change the result.
-        steps: Batches to read where the input is an endless one.
+        steps: Batches to look at, where not all.
 
     Returns:
         An array (n, ...) or a tree of arrays, in NumPy.
@@ -33,11 +33,24 @@ def predict(model: keras.Model, x: Any, *, batch_size: int | None = None, steps:
     keep_programs()
     examples = gather(x, steps=steps)
     checks.check_inputs(model, examples)
+    if steps:
+        examples = examples.rows(0, steps * (batch_size or examples.batch_size or 32))
+    return outputs_for(model, examples, batch_size)
+
+
+def outputs_for(model: keras.Model, examples: Examples, batch_size: int | None = None) -> Any:
+    """What `predict` gives, for examples that have been gathered and checked."""
+    if not all(layer.built for layer in model._flatten_layers()):
+        _build(model, examples)
     free = batch_size is None and indifferent_to_batches(model)
-    if free and not model.built:
-        free = False
     rows = roomy(model, len(examples)) if free else min(batch_size or examples.batch_size or 32, len(examples))
     return _predictions(model, examples, rows, overlap=free)
+
+
+def _build(model: keras.Model, examples: Examples) -> None:
+    """Make the variables of a model that has seen no input yet, as Keras's `predict` does."""
+    with keras.StatelessScope():
+        model(preparation(examples.scale)(jax.tree.map(jax.numpy.asarray, examples.rows(0, 1).x)))
 
 
 def predict_classes(model: keras.Model, x: Any, *, batch_size: int | None = None) -> np.ndarray:
@@ -55,7 +68,8 @@ def classes_of(outputs: np.ndarray) -> np.ndarray:
     """Class numbers (n,) from outputs (n, classes), or (n, 1) of a sigmoid."""
     if outputs.ndim > 1 and outputs.shape[-1] == 1:
         return (outputs[..., 0] > 0.5).astype(np.int64)
-    return outputs.argmax(-1).astype(np.int64)
+    classes: np.ndarray = outputs.argmax(-1).astype(np.int64)
+    return classes
 
 
 def _predictions(model: keras.Model, examples: Examples, rows: int, *, overlap: bool) -> Any:

@@ -25,7 +25,7 @@ State = tuple[list[jax.Array], ...]
 SEGMENT_SECONDS = 0.2
 """How long a segment runs: progress and Ctrl-C are that late at most."""
 
-_FIRST_STEPS = 32  # a first guess at a segment, until one has been timed
+_FIRST_STEPS = 8  # a first guess at a segment, until one has been timed
 
 
 def values(variables: list[Any]) -> list[jax.Array]:
@@ -74,7 +74,6 @@ class Program:
         rows: Rows in a step.
         scale: What the program divides inputs by.
         guarded: Whether a loss that is not finite ends the loop.
-        seconds: Time that tracing and compiling (or reading from the cache) took so far.
         fused: Whether the steps run as one loop. False where a step holds an operation that XLA runs far slower inside a
             loop than outside; each step is then a dispatch of its own.
         step_seconds: Time of a step, from the newest segment; 0.0 before the first.
@@ -84,27 +83,29 @@ class Program:
     rows: int
     scale: float = 1.0
     guarded: bool = False
-    seconds: float = 0.0
     fused: bool = True
     step_seconds: float = 0.0
     _loop: Any = None
     _single: Any = None
     _tail: Any = None
 
-    def prepare(self, state: State, data: Any, *, tail: bool) -> None:
-        """Compile what a pass over `data` needs.
+    def prepare(self, state: State, data: Any, *, tail: bool) -> float:
+        """Compile what a pass over `data` needs and is not compiled yet.
 
         Args:
             state: A state of the shapes that will be used.
             data: The arrays of a pass.
             tail: Whether a smaller last step will be asked for.
+
+        Returns:
+            Seconds that tracing and compiling (or reading from the cache) took.
         """
         begin = time.perf_counter()
         if self._loop is None and self._single is None and len_of(data) >= self.rows:
             self._compile_full(state, data)
         if tail and self._tail is None and len_of(data) % self.rows:
             self._tail = compiled(jax.jit(self._last), state, data)
-        self.seconds += time.perf_counter() - begin
+        return time.perf_counter() - begin
 
     def _compile_full(self, state: State, data: Any) -> None:
         traced = jax.jit(self._steps).trace(state, data, jnp.int32(0), jnp.int32(0))
@@ -218,7 +219,7 @@ def _like(new: State, old: State) -> State:
     return jax.tree.map(lambda a, b: jnp.asarray(a, b.dtype), tuple(map(list, new)), old)  # type: ignore[no-any-return]
 
 
-@jax.jit
+@jax.jit  # type: ignore[untyped-decorator]
 def _shuffled(data: Any, words: Any, number: Any) -> Any:
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(words[0]), words[1]), number)
     rows = len_of(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _NOT_STATE = {"model", "_model", "params", "validation_data", "_supports_tf_logs"}
 _SIZE = "bytes in the file"
+_COMPARES = "compares"  # whether Keras has chosen a callback's comparison, and turned the sign of its min_delta with it
 _REBUILT = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
 
 
@@ -55,17 +57,19 @@ def taken(training: Training) -> Snapshot:
 
 def put_back(training: Training, snapshot: Snapshot) -> None:
     """Make a run that has just begun the one that the snapshot was taken of."""
-    assign_training_state(training.model, snapshot.arrays)  # type: ignore[arg-type]
+    assign_training_state(training.model, snapshot.arrays)
     training.history.history = {name: list(column) for name, column in snapshot.history.items()}
     training.history.epoch = list(snapshot.epochs)
     for callback, state in zip(training.callbacks.callbacks, snapshot.callbacks, strict=True):
-        if state is not None:
-            for name, value in state.items():
-                if name == _SIZE:
-                    continue
-                setattr(callback, name, value)
+        if state is None:
+            continue
+        if state.get(_COMPARES) and callback.monitor_op is None:
+            callback._set_monitor_op()
+        for name, value in state.items():
+            if name not in (_SIZE, _COMPARES):
+                setattr(callback, name, copy.deepcopy(value))
     training.initial_epoch = training.done = snapshot.done
-    training.model.stop_training = snapshot.stopped
+    training.model.stop_training = training.stopped = snapshot.stopped
 
 
 def before_begin(callbacks: list[Any], snapshot: Snapshot) -> None:
@@ -85,9 +89,9 @@ def unsavable(callbacks: list[Any]) -> list[str]:
         if isinstance(callback, (*_REBUILT, keras.callbacks.CSVLogger)):
             continue
         for name, value in vars(callback).items():
-            if name not in _NOT_STATE and not callable(value) and not _is_plain(value):
-                found.append(f"{type(callback).__name__}.{name}")
-            elif getattr(value, "__closure__", None):
+            if name in _NOT_STATE or _is_plain(value):
+                continue
+            if not callable(value) or getattr(value, "__closure__", None):
                 found.append(f"{type(callback).__name__}.{name}")
     return found
 
@@ -98,7 +102,13 @@ def _state(callback: Any) -> dict[str, Any] | None:
     if isinstance(callback, keras.callbacks.CSVLogger):
         path = Path(callback.filename)
         return {"keys": callback.keys, _SIZE: path.stat().st_size if path.exists() else 0}
-    return {name: value for name, value in vars(callback).items() if name not in _NOT_STATE and _is_plain(value)}
+    # Copied, because a callback goes on changing its lists while the snapshot is written.
+    state = {name: copy.deepcopy(value) for name, value in vars(callback).items() if _is_state(name, value)}
+    return state | ({_COMPARES: True} if getattr(callback, "monitor_op", None) is not None else {})
+
+
+def _is_state(name: str, value: Any) -> bool:
+    return name not in _NOT_STATE and _is_plain(value)
 
 
 def _is_plain(value: Any) -> bool:

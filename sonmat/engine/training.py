@@ -28,6 +28,7 @@ class Training:
         initial_epoch, epochs: The epochs to train, from the first up to the last (not included).
         seed: The seed of data order and dropout, or None.
         done: Epochs that are finished.
+        stopped: Whether the run had been ended by a callback before it was resumed.
     """
 
     model: keras.Model
@@ -41,6 +42,7 @@ class Training:
     validation: Validation | None = None
     due: Callable[[int], bool] = lambda epoch: True
     done: int = 0
+    stopped: bool = False
     compile_seconds: float = 0.0
     began: float = field(default_factory=time.perf_counter)
     _validation_seconds: float = 0.0
@@ -58,11 +60,10 @@ class Training:
 
     def compile(self) -> None:
         """Trace and compile everything that the run needs."""
-        if self.initial_epoch >= self.epochs or self.model.stop_training:
+        if self.initial_epoch >= self.epochs or self.stopped:
             return
         state = training_state(self.model)
-        self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
-        self.compile_seconds = self.program.seconds
+        self.compile_seconds = self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
         if self.validation is not None:
             self.compile_seconds += self.validation.compile()
         for listener in self.listeners:
@@ -73,11 +74,13 @@ class Training:
         logs = {name: column[-1] for name, column in self.history.history.items() if column}
         self.done = self.initial_epoch
         self.began = time.perf_counter()
-        for epoch in range(self.initial_epoch, self.epochs):
-            if self.model.stop_training:  # a run that had stopped before it was resumed
-                break
-            logs = self._epoch(epoch)
-        self._finalize()
+        try:
+            for epoch in range(self.initial_epoch, self.initial_epoch if self.stopped else self.epochs):
+                logs = self._epoch(epoch)
+                if self.model.stop_training:
+                    break
+        finally:
+            self._finalize()
         self.callbacks.on_train_end(logs)
         for listener in self.listeners:
             listener.on_end(self.history.history)
@@ -97,10 +100,12 @@ class Training:
             at = time.perf_counter()
             logs |= {f"val_{name}": value for name, value in self.validation.run(self.callbacks).items()}
             self._validation_seconds = time.perf_counter() - at
+        lengths = {name: len(column) for name, column in self.history.history.items()}
         self.callbacks.on_epoch_end(epoch, logs)
         self.done = epoch + 1
-        for listener in self.listeners:
-            listener.on_epoch(epoch, logs, time.perf_counter() - begin)
+        told = {name: column[-1] for name, column in self.history.history.items() if len(column) > lengths.get(name, 0)}
+        for listener in self.listeners:  # told what callbacks added too, a learning rate for example
+            listener.on_epoch(epoch, told, time.perf_counter() - begin)
         return logs
 
     def _train(self, epoch: int) -> dict[str, float]:
@@ -126,15 +131,18 @@ class Training:
                 if bad >= 0 and not self._terminated(bad - start, logs):
                     state = before  # the last weights known to be good
                     raise explained(self.model, self.program, before, data, epoch, (start, bad))
-                if self.model.stop_training and (self.by_batch or bad >= 0):
+                if self.model.stop_training:
                     break
         finally:
             assign_training_state(self.model, state)
         return plain(logs)
 
     def _until(self, at: int, stop: int) -> int:
-        """The end of the segment that begins at batch `at`; the smaller last batch is one of its own."""
-        if self.by_batch or at >= self.stream.whole:
+        """The end of the segment that begins at batch `at`; the smaller last batch is one of its own.
+
+        A run that was told to stop before the epoch's first batch does one, as in Keras.
+        """
+        if self.by_batch or at >= self.stream.whole or self.model.stop_training:
             return at + 1
         return min(at + self.program.segment(), stop, self.stream.whole)
 
@@ -155,8 +163,9 @@ class Training:
         return Progress(epoch, self.epochs, done, steps, logs, time.perf_counter() - self.began, remaining)
 
     def _terminated(self, step: int, logs: dict[str, Any]) -> bool:
-        """Tell the TerminateOnNaN callbacks of the step; whether there were any."""
-        if not self.by_batch:  # by batch they have been told already
-            for callback in self.terminators:
-                callback.on_batch_end(step, plain(logs))
+        """Tell the TerminateOnNaN callbacks of the step; whether they, or a callback of the user's own, end the run."""
+        if self.by_batch:  # they have been told already
+            return bool(self.terminators) or self.model.stop_training
+        for callback in self.terminators:
+            callback.on_batch_end(step, plain(logs))
         return bool(self.terminators)

@@ -46,13 +46,13 @@ class Validation:
 
     def compile(self) -> float:
         """Compile the pass; the seconds it took."""
-        self.program.prepare(testing_state(self.model), self.data, tail=True)
-        return self.program.seconds
+        return self.program.prepare(testing_state(self.model), self.data, tail=True)
 
     def run(self, callbacks: keras.callbacks.CallbackList | None = None) -> dict[str, float]:
         """One pass. The model's metrics are reset before it and hold its result after it."""
         model, program = self.model, self.program
         callbacks = callbacks or keras.callbacks.CallbackList()
+        model.stop_evaluating = False
         callbacks.on_test_begin()
         model.reset_metrics()
         state = testing_state(model)
@@ -69,6 +69,8 @@ class Validation:
             if by_batch:
                 callbacks.on_test_batch_end(at, logs)
             at = until
+            if model.stop_evaluating:
+                break
         assign(model.non_trainable_variables, state[1])
         assign(model.metrics_variables, state[2])
         result = plain(logs)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sonmat.files import storing, write_text
+from sonmat.files import storing, write_bytes
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
@@ -40,11 +40,16 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def cut_back(path: Path, done: int) -> None:
     """Keep the lines of epochs before `done`: the checkpoint is the truth, and the journal must not be ahead of it."""
     kept: dict[int, dict[str, Any]] = {
-        record["epoch"]: record for record in read_lines(path) if record.get("epoch", done) < done
+        record["epoch"]: record for record in read_lines(path) if _epoch_of(record) in range(done)
     }
-    text = "".join(json.dumps(kept[epoch], ensure_ascii=False) + "\n" for epoch in sorted(kept))
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    text = "".join(json.dumps(kept[epoch], ensure_ascii=False) + "\n" for epoch in sorted(kept)).encode()
+    if not path.exists() or path.read_bytes() != text:
+        write_bytes(path, text)
+
+
+def _epoch_of(record: dict[str, Any]) -> int:
+    epoch = record.get("epoch")
+    return epoch if isinstance(epoch, int) else -1
 
 
 def _plain(value: Any) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import inspect
 import json
 import os
 import platform
+import re
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -177,6 +179,17 @@ def _shows(callback: Any) -> bool:
     return isinstance(callback, keras.callbacks.ProgbarLogger)
 
 
+def _settings(callback: Any) -> str:
+    """A callback's class and the numbers it was made with: with other ones it would be another run.
+
+    Magnitudes alone, since Keras turns the sign of a min_delta; no paths, since a run may be moved.
+    """
+    made_with = inspect.signature(type(callback).__init__).parameters
+    plain = {name: getattr(callback, name, None) for name in made_with if name not in ("append", "verbose")}
+    plain = {name: abs(value) for name, value in plain.items() if isinstance(value, (int, float))}
+    return f"{type(callback).__name__}({', '.join(f'{name}={value!r}' for name, value in sorted(plain.items()))})"
+
+
 def _hashed(data: Any) -> str:
     digest = hashlib.sha256()
     for leaf in jax.tree.leaves(data):
@@ -190,7 +203,11 @@ def _model_text(model: keras.Model) -> str:
     """The architecture without the names that Keras counts up within a process."""
     layers = [[type(layer).__name__, _unnamed(_config(layer))] for layer in model._flatten_layers(include_self=False)]
     shapes = [list(variable.shape) for variable in model.weights]
-    return json.dumps([layers, shapes], default=str, sort_keys=True)
+    return json.dumps([layers, shapes], default=_addressless, sort_keys=True)
+
+
+def _addressless(value: Any) -> str:
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 def _config(layer: Any) -> Any:

@@ -316,7 +316,8 @@ def test_shuffling_is_keras_on_rows_in_that_order() -> None:
     models = twins(mlp, OPTIMIZERS["sgd"])
     for epoch in range(2):
         order = np.asarray(shuffled(np.arange(ROWS), 5, epoch))
-        assert sorted(order) == list(range(ROWS)) and list(order) != list(range(ROWS))
+        assert sorted(order) == list(range(ROWS))
+        assert list(order) != list(range(ROWS))
         models[0].fit(
             x[order], y[order], batch_size=32, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0
         )
