@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
+from functools import cache
 from typing import Any, BinaryIO
 
-import h5py
 import keras
 
-from sonmat.runs import hdf5_file
-from sonmat.runs.hdf5_file import refusing_broken
+from sonmat.runs.hdf5_file import Hdf5, refusing_broken
 from sonmat.runs.safe_build import build
 from sonmat.runs.safe_compile import compile_from
 from sonmat.runs.safe_json import MAX_BYTES, read_json, refuse
@@ -37,11 +35,12 @@ def read_archive(file: BinaryIO) -> keras.Model:
         check_members(archive)
         record = read_json(member(archive, CONFIG, MAX_BYTES), CONFIG)
         content = member(archive, WEIGHTS, _MAX_WEIGHTS)
-    with hdf5_file.open_hdf5(io.BytesIO(content)) as stored:
-        model = build(record, lambda outline: _check(outline, stored), len(content))
-        for part, group in _stored_parts(model, stored):
-            arrays = {key: hdf5_file.read(hdf5_file.array_at(group, key)) for key in own_variables(part)}
-            part.load_own_variables(arrays)
+    weights = cache(lambda: Hdf5(content))  # opened only once the configuration has been read
+    model = build(record, lambda outline: _check(outline, weights()), len(content))
+    stored = weights()
+    with refusing_broken():
+        for part, path in _stored_parts(model, stored):
+            part.load_own_variables({key: stored.array(f"{path}/{key}") for key in own_variables(part)})
         compile_from(model, record.get("compile_config"))
         _restore_optimizer(model, stored)
     return model
@@ -90,12 +89,12 @@ def member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     return content
 
 
-def _stored_parts(model: keras.Model, stored: h5py.File) -> list[tuple[Any, h5py.Group]]:
-    """The model's parts with variables, each with the group that holds them."""
-    found: list[tuple[Any, h5py.Group]] = []
+def _stored_parts(model: keras.Model, stored: Hdf5) -> list[tuple[Any, str]]:
+    """The model's parts with variables, each with the path of the group that holds them."""
+    found: list[tuple[Any, str]] = []
     for paths, part in saved_parts(model):
-        groups = (hdf5_file.group_at(stored, f"{path}/vars" if path else "vars") for path in _all_spellings(paths))
-        group = next((group for group in groups if group is not None), None)
+        groups = [f"{path}/vars" if path else "vars" for path in _all_spellings(paths)]
+        group = next((path for path in groups if stored.members(path) is not None), None)
         if group is None:
             refuse(
                 f"The file holds no weights for {part.name} ({paths[0]}).",
@@ -110,20 +109,17 @@ def _all_spellings(paths: tuple[str, ...]) -> list[str]:
     return [*paths, *(path.replace("layers/", "_layer_checkpoint_dependencies/") for path in paths)]
 
 
-def _check(outline: keras.Model, stored: h5py.File) -> None:
-    """Compare every variable's shape with the file's, before any number is read."""
-    for part, group in _stored_parts(outline, stored):
-        _check_part(part.name, own_variables(part), group)
-
-
-def _check_part(name: str, expected: dict[str, Any], group: h5py.Group) -> None:
-    if set(group.keys()) != set(expected):
-        refuse(
-            f"{name} has {len(expected)} weights; the file holds {len(group)}.",
-            f"{name}의 가중치는 {len(expected)}개인데 파일에는 {len(group)}개 있습니다.",
-        )
-    for key, variable in expected.items():
-        check_shape(name, tuple(variable.shape), hdf5_file.array_at(group, key).shape)
+def _check(outline: keras.Model, stored: Hdf5) -> None:
+    """Compare every variable's shape with the file's, before any number is taken."""
+    for part, path in _stored_parts(outline, stored):
+        expected, came = own_variables(part), stored.members(path) or []
+        if set(came) != set(expected):
+            refuse(
+                f"{part.name} has {len(expected)} weights; the file holds {len(came)}.",
+                f"{part.name}의 가중치는 {len(expected)}개인데 파일에는 {len(came)}개 있습니다.",
+            )
+        for key, variable in expected.items():
+            check_shape(part.name, tuple(variable.shape), stored.array(f"{path}/{key}").shape)
 
 
 def check_shape(name: str, expected: tuple[int, ...], came: tuple[int, ...]) -> None:
@@ -135,15 +131,14 @@ def check_shape(name: str, expected: tuple[int, ...], came: tuple[int, ...]) -> 
         )
 
 
-def _restore_optimizer(model: keras.Model, stored: h5py.File) -> None:
+def _restore_optimizer(model: keras.Model, stored: Hdf5) -> None:
     """Give the optimizer its state where the file has one of the same shapes; otherwise it starts afresh."""
     optimizer = getattr(model, "optimizer", None) if model.compiled else None
-    group = hdf5_file.group_at(stored, "optimizer/vars") if optimizer is not None else None
-    if optimizer is None or group is None or isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    if optimizer is None or isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return
     expected = {str(number): variable for number, variable in enumerate(optimizer.variables)}
-    if set(group.keys()) != set(expected):
+    if set(stored.members("optimizer/vars") or ()) != set(expected):
         return
-    stored_arrays = {key: hdf5_file.array_at(group, key) for key in expected}
-    if all(stored_arrays[key].shape == tuple(variable.shape) for key, variable in expected.items()):
-        optimizer.load_own_variables({key: hdf5_file.read(array) for key, array in stored_arrays.items()})
+    arrays = {key: stored.array(f"optimizer/vars/{key}") for key in expected}
+    if all(arrays[key].shape == tuple(variable.shape) for key, variable in expected.items()):
+        optimizer.load_own_variables(arrays)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import Any
 
-import h5py
 import keras
+import numpy as np
 
-from sonmat.runs import hdf5_file
+from sonmat.runs.hdf5_file import Hdf5, refusing_broken
 from sonmat.runs.keras_archive import check_shape
 from sonmat.runs.safe_build import build
 from sonmat.runs.safe_compile import compile_from
@@ -15,42 +15,38 @@ from sonmat.runs.safe_json import read_json, refuse
 
 CARD = "sonmat"  # the root attribute that holds a model's card
 
-Weights = list[tuple[str, Any, h5py.Dataset]]
+Weights = list[tuple[str, Any, np.ndarray]]
+_GROUP = "model_weights"
 
 
-def read_h5(file: BinaryIO, size: int) -> keras.Model:
+def read_h5(content: bytes) -> keras.Model:
     """The model in an .h5 file, compiled where its settings can be restored; the optimizer starts afresh.
-
-    Args:
-        file: The file, opened for reading.
-        size: Its bytes.
 
     Raises:
         ModelFileError: It is broken, hostile, holds weights alone, or holds what is not read from files.
     """
-    with hdf5_file.open_hdf5(file) as stored:
-        record = read_json(_config(stored), "model_config")
-        _check_version(stored)
-        group = hdf5_file.group_at(stored, "model_weights")
-        if group is None:
-            refuse("The file holds no weights.", "파일에 가중치가 없습니다.")
-        model = build(record, lambda outline: _check(outline, group), size)
-        for _, variable, dataset in _pairs(model, group):
-            variable.assign(hdf5_file.read(dataset))
+    stored = Hdf5(content)
+    record = read_json(_config(stored), "model_config")
+    _check_version(stored)
+    if stored.members(_GROUP) is None:
+        refuse("The file holds no weights.", "파일에 가중치가 없습니다.")
+    model = build(record, lambda outline: _check(outline, stored), len(content))
+    training = stored.text("training_config")
+    with refusing_broken():
+        for _, variable, array in _pairs(model, stored):
+            variable.assign(array)
         _finish(model)
-        training = hdf5_file.text_attribute(stored, "training_config")
         compile_from(model, read_json(training, "training_config") if training else None)
     return model
 
 
-def read_card_text(file: BinaryIO) -> str | None:
+def read_card_text(content: bytes) -> str | None:
     """The text of a model's card, or None where the file has none."""
-    with hdf5_file.open_hdf5(file) as stored:
-        return hdf5_file.text_attribute(stored, CARD)
+    return Hdf5(content, attributes_only=True).text(CARD)
 
 
-def _config(stored: h5py.File) -> str:
-    config = hdf5_file.text_attribute(stored, "model_config")
+def _config(stored: Hdf5) -> str:
+    config = stored.text("model_config")
     if config is None:
         refuse(
             "The file holds weights alone, without the model they belong to (it has no model_config).",
@@ -59,42 +55,46 @@ def _config(stored: h5py.File) -> str:
     return config
 
 
-def _check_version(stored: h5py.File) -> None:
-    version = hdf5_file.text_attribute(stored, "keras_version")
+def _check_version(stored: Hdf5) -> None:
+    version = stored.text("keras_version")
     if version is not None and version.startswith(("0.", "1.")):
         refuse(f"Keras {version} wrote the file; 2 and 3 are read.", f"Keras {version} 파일입니다. 2와 3만 읽습니다.")
 
 
-def _check(outline: keras.Model, group: h5py.Group) -> None:
-    for name, variable, dataset in _pairs(outline, group):
-        check_shape(name, tuple(variable.shape), dataset.shape)
+def _check(outline: keras.Model, stored: Hdf5) -> None:
+    for name, variable, array in _pairs(outline, stored):
+        check_shape(name, tuple(variable.shape), array.shape)
 
 
-def _pairs(model: keras.Model, group: h5py.Group) -> Weights:
-    """Each variable with its data set: layers with weights in the model's order, trainable weights first."""
+def _pairs(model: keras.Model, stored: Hdf5) -> Weights:
+    """Each variable with its array: layers with weights in the model's order, trainable weights first."""
     expected = [(layer.name, weights) for layer in model.layers if (weights := _weights(layer))]
-    stored = []
-    for name in hdf5_file.names_attribute(group, "layer_names"):
-        layer_group = hdf5_file.group_at(group, name)
-        if layer_group is None:
+    came = []
+    for name in stored.names(_GROUP, "layer_names"):
+        path = f"{_GROUP}/{name}"
+        if stored.members(path) is None:
             refuse(f"The weights of {name} are missing.", f"{name} 층의 가중치가 없습니다.")
-        if names := hdf5_file.names_attribute(layer_group, "weight_names"):
-            stored.append((layer_group, names))
-    if len(stored) != len(expected):
+        if names := stored.names(path, "weight_names"):
+            came.append([f"{path}/{weight}" for weight in names])
+    if len(came) != len(expected):
         refuse(
-            f"The model has {len(expected)} layers with weights; the file holds {len(stored)}.",
-            f"모델에는 가중치가 있는 층이 {len(expected)}개인데 파일에는 {len(stored)}개 있습니다.",
+            f"The model has {len(expected)} layers with weights; the file holds {len(came)}.",
+            f"모델에는 가중치가 있는 층이 {len(expected)}개인데 파일에는 {len(came)}개 있습니다.",
         )
-    return [pair for own, theirs in zip(expected, stored, strict=True) for pair in _layer_pairs(*own, *theirs)]
+    return [
+        pair
+        for (name, weights), paths in zip(expected, came, strict=True)
+        for pair in _layer_pairs(name, weights, paths, stored)
+    ]
 
 
-def _layer_pairs(name: str, weights: list[Any], group: h5py.Group, names: list[str]) -> Weights:
-    if len(weights) != len(names):
+def _layer_pairs(name: str, weights: list[Any], paths: list[str], stored: Hdf5) -> Weights:
+    if len(weights) != len(paths):
         refuse(
-            f"{name} has {len(weights)} weights; the file holds {len(names)}.",
-            f"{name}의 가중치는 {len(weights)}개인데 파일에는 {len(names)}개 있습니다.",
+            f"{name} has {len(weights)} weights; the file holds {len(paths)}.",
+            f"{name}의 가중치는 {len(weights)}개인데 파일에는 {len(paths)}개 있습니다.",
         )
-    return [(name, weight, hdf5_file.array_at(group, path)) for weight, path in zip(weights, names, strict=True)]
+    return [(name, weight, stored.array(path)) for weight, path in zip(weights, paths, strict=True)]
 
 
 def _weights(layer: Any) -> list[Any]:

@@ -45,7 +45,7 @@ def load_model(path: str | os.PathLike[str]) -> keras.Model:
     """
     path = _file(path)
     with _open(path) as (file, archive), _naming(path):
-        return keras_archive.read_archive(file) if archive else keras_h5.read_h5(file, path.stat().st_size)
+        return keras_archive.read_archive(file) if archive else keras_h5.read_h5(file.read())
 
 
 def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     with _open(path) as (file, archive), _naming(path):
         if archive:
             return model_card.parse_card(keras_archive.read_member(file, keras_archive.CARD, model_card.MAX_BYTES))
-        return model_card.parse_card(keras_h5.read_card_text(file))
+        return model_card.parse_card(keras_h5.read_card_text(file.read()))
 
 
 def save_model(

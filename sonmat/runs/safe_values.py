@@ -96,7 +96,8 @@ def plain(value: Any, where: str, depth: int = 0) -> Any:
             f"{where}에는 수, 낱말, 목록만 올 수 있는데 파일에는 {brief(value)}가 있습니다.",
         )
     if isinstance(value, int) and abs(value) > MAX_NUMBER and not where.endswith("seed"):
-        refuse(f"{where} is {value:.3g}; that is too large.", f"{where} 값 {value:.3g}이(가) 너무 큽니다.")
+        shown = brief(value) if abs(value) < 10**100 else "more than 10^100"
+        refuse(f"{where} is {shown}; that is too large.", f"{where} 값 {shown}이(가) 너무 큽니다.")
     if isinstance(value, str) and len(value) > 1000:
         refuse(f"{where} is a text of {len(value):,} letters.", f"{where}의 글이 {len(value):,}자입니다.")
     return value

@@ -169,8 +169,8 @@ def test_lambdas_of_keras_2_are_refused(victim: Path) -> None:
     ],
     ids=repr,
 )
-def test_what_is_not_a_plain_layer_of_keras_is_refused(record: Any, victim: Path) -> None:
-    refused(rewrite(victim, lambda c: c["config"]["layers"].append(record)), ".")
+def test_what_is_not_a_plain_layer_of_keras_is_refused(record: Any, tmp_path: Path) -> None:
+    refused(rewrite(valid(tmp_path, ".keras"), lambda c: c["config"]["layers"].append(record)), ".")
 
 
 def test_registered_classes_of_the_user_are_not_looked_up(victim: Path) -> None:
@@ -184,11 +184,11 @@ def test_registered_classes_of_the_user_are_not_looked_up(victim: Path) -> None:
 
 
 @pytest.mark.parametrize("units", [10**12, 2**31 - 1, 10**9, -1, 0, 1.5, "3", None, True, 10**400, [3]])
-def test_impossible_sizes_are_refused_before_memory_is_taken(units: Any, victim: Path) -> None:
+def test_impossible_sizes_are_refused_before_memory_is_taken(units: Any, tmp_path: Path) -> None:
     def change(config: dict[str, Any]) -> None:
         layer(config)["config"]["units"] = units
 
-    refused(rewrite(victim, change), ".")
+    refused(rewrite(valid(tmp_path, ".keras"), change), ".")
 
 
 def test_many_large_layers_are_refused_before_memory_is_taken(victim: Path) -> None:
@@ -385,7 +385,9 @@ def test_circles_are_refused(tmp_path: Path) -> None:
     refused(rewrite(path, change), "wait for each other")
 
 
-@pytest.mark.parametrize("history", [["x", 0, 0], ["a", 9, 0], ["a", 0, 9], ["a", -1, 0], "a", None, [[], 0, 0], ["a", 0]])
+@pytest.mark.parametrize(
+    "history", [["x", 0, 0], ["a", 9, 0], ["a", 0, 9], ["a", -1, 0], "a", None, [[], 0, 0], ["a", 0]]
+)
 def test_calls_of_what_is_not_there_are_refused(history: Any, tmp_path: Path) -> None:
     x = keras.Input((4,))
     path = tmp_path / "m.keras"
