@@ -229,17 +229,25 @@ def _callback_list(
     model: keras.Model, callbacks: Any, verbose: str | int, epochs: int, steps: int
 ) -> keras.callbacks.CallbackList:
     if isinstance(callbacks, keras.callbacks.CallbackList):
-        if not any(isinstance(callback, keras.callbacks.History) for callback in callbacks.callbacks):
-            callbacks.callbacks.append(keras.callbacks.History())
-        if callbacks.model is not model:
-            callbacks.set_model(model)
-        model.history = next(item for item in callbacks.callbacks if isinstance(item, keras.callbacks.History))
-        return callbacks
+        return _adopted(callbacks, model)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
     return keras.callbacks.CallbackList(
         callbacks, add_history=True, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=epochs, steps=steps
     )
+
+
+def _adopted(callbacks: keras.callbacks.CallbackList, model: keras.Model) -> keras.callbacks.CallbackList:
+    """A list that the user made, with a History and told of the model, both of which may be missing."""
+    if callbacks.model is not model:
+        callbacks.set_model(model)
+    history = next((item for item in callbacks.callbacks if isinstance(item, keras.callbacks.History)), None)
+    if history is None:
+        history = keras.callbacks.History()
+        history.set_model(model)
+        callbacks.callbacks.append(history)
+    model.history = history
+    return callbacks
 
 
 def _warn_of_batch_hooks(training: Training) -> None:

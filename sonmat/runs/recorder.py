@@ -148,7 +148,7 @@ def identity(training: Training) -> dict[str, Any]:
         "shuffle": training.stream.seed is not None,
         "seed": training.seed,
         "origin": training.stream.origin,
-        "callbacks": [type(callback).__name__ for callback in training.callbacks.callbacks if not _shows(callback)],
+        "callbacks": [_settings(callback) for callback in training.callbacks.callbacks if not _shows(callback)],
         "versions": {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "keras")},
         "machine": [platform.machine(), os.cpu_count(), jax.default_backend()],
     }
