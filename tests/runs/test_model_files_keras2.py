@@ -64,7 +64,7 @@ def test_decay_of_keras_2_goes_on_as_a_schedule() -> None:
     assert isinstance(schedule, keras.optimizers.schedules.InverseTimeDecay)
     steps = np.array([0, 10, 1000])
     np.testing.assert_allclose([float(schedule(step)) for step in steps], 0.05 / (1 + 1e-3 * steps), rtol=1e-6)
-    assert model.optimizer.momentum == 0.9
+    assert model.optimizer.momentum == pytest.approx(0.9)
     model.evaluate(np.zeros((4, 14, 14, 1), "float32"), np.zeros(4), verbose=0)
     assert "hits" in model.get_metrics_result()
 
