@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev train test test-slow check format peers test-peers constraints wheel clean
+.PHONY: help env dev train test test-slow check format peers test-peers bench claims constraints wheel clean
 
 help: ## List the errands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,11 +53,19 @@ peers: benchmarks/.venv/.peers ## Make benchmarks/.venv with TensorFlow, PyTorch
 benchmarks/.venv/.peers: benchmarks/constraints.txt
 	@echo "==> Making benchmarks/.venv (about 1.5 GB)"
 	test -x $(PEERS)/python || $(PYTHON) -m venv benchmarks/.venv
-	$(PEERS)/python $(PIP) install -c benchmarks/constraints.txt tensorflow-cpu keras torch scikit-learn tensorboard
+	$(PEERS)/python $(PIP) install -c benchmarks/constraints.txt tensorflow-cpu keras torch scikit-learn tensorboard matplotlib
 	@touch $@
 
 test-peers: dev peers ## Run the tests that try TensorFlow beside sonmat
 	$(BIN)/python -m pytest -m peers $(ARGS)
+
+bench: env peers ## Measure sonmat beside its peers, then write the figures into the documents (about 30 minutes)
+	$(BIN)/python -m benchmarks.fit_notes $(ARGS)
+	$(BIN)/python -m benchmarks.leak
+	$(BIN)/python -m benchmarks.claims
+
+claims: env ## Write the measured figures into the documents
+	$(BIN)/python -m benchmarks.claims
 
 constraints: dev ## Compile constraints.txt and benchmarks/constraints.txt again, with the newest versions
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --fork-strategy requires-python \

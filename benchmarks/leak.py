@@ -66,7 +66,8 @@ def summarize(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _accuracies(runs: list[dict[str, float]]) -> dict[str, Any]:
-    found = {name: spread(run[f"{name}_accuracy"] for run in runs) for name in ("train", "val", "test")}
+    found: dict[str, Any] = {"val_rows_trained_on": statistics.fmean(run["val_rows_trained_on"] for run in runs)}
+    found |= {name: spread(run[f"{name}_accuracy"] for run in runs) for name in ("train", "val", "test")}
     return found | {"gap": spread(run["val_accuracy"] - run["test_accuracy"] for run in runs)}
 
 
@@ -86,13 +87,15 @@ def measure(record: Record, data: Path, peers_python: str) -> None:
                 trained = Child(sys.executable, "leak_fit").measure(
                     data, epochs=case.epochs, seed=seed, settings=settings
                 )
+                if trained["disjoint"]["val_rows_trained_on"]:
+                    raise ChildFailed("the disjoint division is not disjoint")
                 record.versions("tf.data", drawn)
                 record.versions("sonmat", trained)
                 runs.append(
                     {
                         "case": case.name,
                         "seed": seed,
-                        "seen": drawn["seen"],
+                        "seen": trained["seen"],
                         **{way: trained[way] for way in ("leak", "disjoint")},
                     }
                 )

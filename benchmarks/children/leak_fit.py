@@ -1,7 +1,8 @@
 """Train one network twice: on the rows that the notes' pipeline leaks, and on the same rows divided once and for all.
 
 Settings: `rows` of the set, `order` (see `leak_order`), `model` of sonmat's catalog with its `options`, `batch_size`.
-The second training keeps the first epoch's division, so that the kinds of rows on either side are the same.
+The second training keeps the rows that the pipeline trained on in the first epoch, and validates on all others, so that the
+kinds of rows on either side are the same.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ def main() -> None:
         test = sm.Dataset.from_arrays(file["x_test"], file["y_test"])
     with np.load(work.settings["order"]) as file:
         train, val = file["train"], file["val"]
+    kept = np.array([_shuffled(train[0], work.seed, epoch) for epoch in range(work.epochs)])
+    rest = np.setdiff1d(np.arange(count), train[0])  # not val[0]: reading it has shuffled once more
     work.answer(
         ["sonmat", "keras", "jax", "numpy"],
+        seen=shares_seen(train, val),
         leak=_trained(work, whole, test, train, val[-1]),
-        disjoint=_trained(
-            work, whole, test, np.array([_shuffled(train[0], work.seed, at) for at in range(len(train))]), val[0]
-        ),
+        disjoint=_trained(work, whole, test, kept, rest),
     )
 
 
@@ -39,10 +41,21 @@ def _trained(work: Work, whole: Any, test: Any, orders: np.ndarray, val: np.ndar
     for epoch, order in enumerate(orders):
         sm.fit(model, whole.take(order), initial_epoch=epoch, epochs=epoch + 1, **rows)
     return {
+        "val_rows_trained_on": float(np.isin(val, orders).mean()),
         "train_accuracy": sm.evaluate(model, whole.take(orders[-1])).accuracy,
         "val_accuracy": sm.evaluate(model, whole.take(val)).accuracy,
         "test_accuracy": sm.evaluate(model, test).accuracy,
     }
+
+
+def shares_seen(train: np.ndarray, val: np.ndarray) -> list[float]:
+    """Of each epoch's validation rows, the share that has been trained on in this epoch or before.
+
+    Args:
+        train: Row numbers, (epochs, n).
+        val: Row numbers, (epochs, m).
+    """
+    return [float(np.isin(val[epoch], train[: epoch + 1]).mean()) for epoch in range(len(val))]
 
 
 def _shuffled(rows: np.ndarray, seed: int, epoch: int) -> np.ndarray:

@@ -7,7 +7,7 @@ Settings: `threads`, and `optimizer`: "foreach", "fused" or "loop", PyTorch's th
 from __future__ import annotations
 
 import torch  # type: ignore[import-not-found]  # the peers' environment has it
-from torch import nn  # type: ignore[import-not-found]
+from torch import nn
 
 from benchmarks.children.work import Clock, Work
 
