@@ -52,7 +52,7 @@ def parts_of(file: Path) -> tuple[str, ...]:
 def test_every_folder_has_its_place():
     folders = {file.relative_to(PACKAGE).parts[0] for file in MODULES if len(file.relative_to(PACKAGE).parts) > 1}
     assert folders, "no modules were found"
-    assert folders <= set(ORDER)
+    assert folders <= {*ORDER, "cli"}
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(PACKAGE)))

@@ -11,7 +11,7 @@ from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.engine.predict import predict_classes
 from sonmat.engine.scores import PairedTest, paired_test
-from sonmat.errors import DataError, RunError
+from sonmat.errors import DataError, SonmatError
 from sonmat.jobs.rows import rows_of, scale_for
 from sonmat.language import say
 from sonmat.runs.folder import RunFolder, load_run, open_run
@@ -43,13 +43,16 @@ def compare_runs(paths: list[str | os.PathLike[str]], *, progress: Progress | No
         return Comparison(rows, None)
     try:
         return Comparison(rows, _test(runs[0], runs[1], progress))
-    except (RunError, DataError) as error:
-        return Comparison(rows, None, str(error))
+    except SonmatError as error:
+        return Comparison(rows, None, error.problem)
 
 
 def _row(run: RunFolder) -> dict[str, object]:
     row = run.row()
-    recipe = run.recipe
+    try:
+        recipe = run.recipe
+    except SonmatError:  # made by sonmat.fit(run=…), or broken
+        return row
     settings = {f"model.{name}": str(value) for name, value in recipe.model.settings.items()}
     train = {name: str(value) for name, value in recipe.as_dict()["train"].items() if name != "epochs"}
     return {**row, **settings, **train}

@@ -23,7 +23,7 @@ class Evaluated:
     Attributes:
         found: The numbers.
         rows: The rows.
-        readings: How often the run has looked at the test rows, this time included; None where it did not now.
+        readings: How often the run has looked at its test rows, this time included; None where it did not now.
     """
 
     found: Evaluation
@@ -60,16 +60,25 @@ def evaluate_run(
     compile_for(run, rows)
     found = evaluate(run.model, rows)
     readings = None
-    if folder is not None and part == "test":
+    if folder is not None and part == "test" and _is_own(folder, run, rows, data):
         told: dict[str, Any] = {"loss": found.metrics.get("loss"), "n": found.n}
         readings = folder.count_reading("evaluate", told | ({"accuracy": found.accuracy} if found.scores else {}))
     return Evaluated(found, rows, readings)
 
 
+def _is_own(folder: RunFolder, run: Run, rows: Dataset, data: str | os.PathLike[str] | None) -> bool:
+    """Whether rows are the test rows of the run itself, under whatever name; looks at another set are not counted."""
+    if run.recipe is not None and (data is None or os.fspath(data) == run.recipe.data):
+        return True
+    known = (folder.result or {}).get("fingerprints") or {}
+    return bool(known.get("test") == rows.fingerprint)
+
+
 def located(path: str | os.PathLike[str]) -> tuple[Path, RunFolder | None]:
     """A run by its folder or bare name, or a model file."""
-    if Path(path).is_file() or Path(path).suffix in (".keras", ".h5", ".hdf5"):
-        return Path(path), None
+    file = Path(path).expanduser()
+    if file.is_file() or (file.suffix in (".keras", ".h5", ".hdf5") and not file.is_dir()):
+        return file, None
     folder = open_run(path)
     return folder.path, folder
 

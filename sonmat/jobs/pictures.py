@@ -7,6 +7,7 @@ from typing import Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.engine.evaluate import Evaluation
+from sonmat.errors import SonmatError
 from sonmat.language import say
 from sonmat.runs.folder import RunFolder
 
@@ -17,8 +18,10 @@ def draw_curves(run: RunFolder, path: Path | None = None) -> Path:
     """Loss and accuracy of each epoch so far."""
     from sonmat.view.curves import columns, curves
 
-    records = [{name: value for name, value in record.items() if name not in ("epoch", "seconds")} for record in run.history]
-    first = run.history[0]["epoch"] if run.history else 0
+    records = [
+        {name: value for name, value in record.items() if name not in ("epoch", "seconds")} for record in run.history
+    ]
+    first = int(run.history[0].get("epoch", 0)) if run.history else 0
     target = path or run.path / CURVES
     curves(columns(records), target, title=_title(run), initial_epoch=first)
     return target
@@ -45,7 +48,10 @@ def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path
 
 
 def _title(run: RunFolder) -> str:
-    recipe = run.recipe
+    try:
+        recipe = run.recipe
+    except SonmatError:  # made by sonmat.fit(run=…)
+        return run.name
     return say(f"{recipe.model.name} on {Path(recipe.data).name}", f"{Path(recipe.data).name} · {recipe.model.name}")
 
 

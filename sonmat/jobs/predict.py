@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.engine.predict import predict
 from sonmat.errors import DataError
@@ -22,7 +23,6 @@ from sonmat.language import say
 from sonmat.runs.folder import Run, load_run
 
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-_MOST_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ class Prediction:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
-        told = {"file": self.file, "class": self.name, "probabilities": [round(float(p), 7) for p in self.probabilities]}
+        told = {
+            "file": self.file,
+            "class": self.name,
+            "probabilities": [round(float(p), 7) for p in self.probabilities],
+        }
         return told | ({"true": self.classes[self.label]} if self.label is not None else {})
 
 
@@ -68,7 +72,10 @@ def predict_rows(
     for number in numbers:
         if not 0 <= number < len(test):
             raise DataError(
-                say(f"The test set has rows 0 to {len(test) - 1:,}; got {number}.", f"테스트 데이터의 행은 0부터 {len(test) - 1:,}까지인데 {number}이(가) 왔습니다."),
+                say(
+                    f"The test set has rows 0 to {len(test) - 1:,}; got {number}.",
+                    f"테스트 데이터의 행은 0부터 {len(test) - 1:,}까지인데 {number}이(가) 왔습니다.",
+                ),
                 say("Pick one of them, or use --random.", "그중에서 고르거나 --random을 쓰세요."),
             )
     chosen = test.take(np.array(numbers))
@@ -80,7 +87,9 @@ def predict_rows(
     ]
 
 
-def predict_files(path: str | os.PathLike[str], files: Sequence[str | os.PathLike[str]], *, invert: bool = False) -> list[Prediction]:
+def predict_files(
+    path: str | os.PathLike[str], files: Sequence[str | os.PathLike[str]], *, invert: bool = False
+) -> list[Prediction]:
     """Predict image files of the size that the model takes.
 
     Args:
@@ -94,8 +103,6 @@ def predict_files(path: str | os.PathLike[str], files: Sequence[str | os.PathLik
     run = load_run(located(path)[0])
     shape = run.model.input_shape[1:]
     images = [read_image(file, shape, invert=invert) for file in files]
-    from sonmat.data.dataset import Dataset
-
     batch = np.stack(images)
     scale = scale_for(run, Dataset.from_arrays(batch, np.zeros(len(batch), np.int64)))
     outputs = _probabilities(predict(run.model, batch.astype(np.float32) / scale))
@@ -111,27 +118,37 @@ def read_image(file: str | os.PathLike[str], shape: tuple[int | None, ...], *, i
     channels = shape[2] if len(shape) == 3 else 1
     if len(shape) not in (2, 3) or channels not in (1, 3):
         raise DataError(
-            say(f"The model takes inputs of shape {shape}, which are no images.", f"모델의 입력 {shape}은(는) 이미지가 아닙니다."),
+            say(
+                f"The model takes inputs of shape {shape}, which are no images.",
+                f"모델의 입력 {shape}은(는) 이미지가 아닙니다.",
+            ),
             say("Use sonmat.predict with arrays.", "배열로 sonmat.predict를 쓰세요."),
         )
     try:
-        with Image.open(file, formats=_FORMATS) as opened:
-            size = (opened.height, opened.width)
-            if opened.height * opened.width > _MOST_PIXELS:
-                raise DataError(*_of_size(file, size, shape))
+        with warnings.catch_warnings(), Image.open(file, formats=_FORMATS) as opened:
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # the size is checked before any pixel is read
+            turned = opened if (opened.height, opened.width) != shape[:2] else ImageOps.exif_transpose(opened)
+            size = (turned.height, turned.width)
             if size != tuple(shape[:2]):
                 raise DataError(*_of_size(file, size, shape))
-            flat = opened.convert("RGBA")
+            image = _flat(turned, channels)
     except DataError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, UnidentifiedImageError) as error:
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            say(f"{file} is far too large.", f"{file}이(가) 지나치게 큽니다."), _of_size(file, (0, 0), shape)[1]
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         missing = not Path(file).exists()
         raise DataError(
-            say(f"{file} {'does not exist' if missing else 'is not an image that can be read'}.", f"{file}은(는) {'없는 파일' if missing else '읽을 수 있는 이미지가 아닌 파일'}입니다."),
+            say(
+                f"{file} {'does not exist' if missing else 'is not an image that can be read'}.",
+                f"{file}은(는) {'없는 파일' if missing else '읽을 수 있는 이미지가 아닌 파일'}입니다.",
+            ),
             say(f"Give one of: {', '.join(_FORMATS)}.", f"가능한 형식: {', '.join(_FORMATS)}."),
         ) from error
-    backdrop = Image.new("RGBA", flat.size, "white")
-    image = Image.alpha_composite(backdrop, flat).convert("L" if channels == 1 else "RGB")
     array = np.asarray(image)
     if invert:
         array = 255 - array
@@ -146,11 +163,27 @@ def read_image(file: str | os.PathLike[str], shape: tuple[int | None, ...], *, i
     return array if len(shape) == 2 else array.reshape((*array.shape[:2], channels))
 
 
+def _flat(image: Image.Image, channels: int) -> Image.Image:
+    """The first frame in grey or RGB, 8 bits a channel, without transparency."""
+    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
+        image = Image.fromarray((np.asarray(image).astype(np.float64).clip(0, 65535) / 257).round().astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels have no known range")
+    layered = image.convert("RGBA")
+    grey, alpha = np.asarray(layered.convert("L"), np.float64), np.asarray(layered.getchannel("A"), np.float64)
+    # light strokes on nothing are light on dark, as dark strokes on nothing are dark on light
+    light = (grey * alpha).sum() > 127 * alpha.sum()
+    backdrop = Image.new("RGBA", layered.size, "black" if light else "white")
+    return Image.alpha_composite(backdrop, layered).convert("L" if channels == 1 else "RGB")
+
+
 def _of_size(file: str | os.PathLike[str], size: tuple[int, int], shape: tuple[int | None, ...]) -> tuple[str, str]:
     return say(
         f"The model takes images of {shape[0]} × {shape[1]} pixels; {file} has {size[0]} × {size[1]}.",
         f"모델은 {shape[0]} × {shape[1]} 픽셀 이미지를 받는데 {file}은(는) {size[0]} × {size[1]}입니다.",
-    ), say("Resize it first, for example with Pillow's Image.resize.", "먼저 크기를 맞추세요. 예: Pillow의 Image.resize.")
+    ), say(
+        "Resize it first, for example with Pillow's Image.resize.", "먼저 크기를 맞추세요. 예: Pillow의 Image.resize."
+    )
 
 
 def _is_dark_on_light(image: np.ndarray) -> bool:

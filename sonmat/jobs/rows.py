@@ -44,7 +44,10 @@ def part_of(run: Run, part: str, data: str | os.PathLike[str] | None, *, progres
         rows = dict(zip(("train", "validation", "test"), rows_of(recipe, progress=progress), strict=True))[part]
     elif data is None:
         raise DataError(
-            say("A model file does not say which data it is for.", "모델 파일만으로는 어떤 데이터를 쓸지 알 수 없습니다."),
+            say(
+                "A model file does not say which data it is for.",
+                "모델 파일만으로는 어떤 데이터를 쓸지 알 수 없습니다.",
+            ),
             say("Name it, for example --data mnist.", "데이터를 적으세요. 예: --data mnist."),
         )
     elif part == "validation":

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sonmat.data.dataset import Dataset
+from sonmat.data.known import KNOWN
 from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
-from sonmat.engine.evaluate import Evaluation, evaluate
+from sonmat.engine.evaluate import evaluate
 from sonmat.engine.listener import Listener
-from sonmat.files import write_json, write_text
+from sonmat.errors import RunError
 from sonmat.jobs import pictures
+from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.rows import rows_of
+from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.reading import change, read_recipe
-from sonmat.models.recipe import Recipe, to_toml
+from sonmat.models.recipe import Recipe
 from sonmat.runs.fit import fit
-from sonmat.runs.folder import MODEL, RECIPE, RESULT, RunFolder, new_run, open_run
+from sonmat.runs.folder import CHECKPOINT, MODEL, RECIPE, RunFolder, new_run, now, open_run
+from sonmat.runs.lock import held
 from sonmat.runs.model_files import save_model
 
 if TYPE_CHECKING:
@@ -30,29 +34,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A finished run.
+class Begun:
+    """A run that is about to train.
 
     Attributes:
-        folder: Where it is.
+        folder: Where it is, from now on whatever happens.
         recipe: What was asked for.
-        model: The trained network.
-        history: Keras's History.
-        validation: What it reaches on the validation rows; the pictures are of these.
-        test: What it reaches on the test rows.
-        readings: How often this run has looked at the test rows, this time included.
-        compile_seconds, train_seconds: Spent on compiling (or on reading the cache), and on training.
+        rows: How many there are, by part.
+        done: Epochs that it has behind it already.
     """
 
     folder: Path
     recipe: Recipe
-    model: keras.Model
-    history: keras.callbacks.History
-    validation: Evaluation
-    test: Evaluation
-    readings: int
-    compile_seconds: float
-    train_seconds: float
+    rows: dict[str, int]
+    done: int
 
 
 def train(
@@ -62,6 +57,7 @@ def train(
     settings: Sequence[str] = (),
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
+    begun: Callable[[Begun], None] | None = None,
     listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
 ) -> Trained:
@@ -73,56 +69,112 @@ def train(
         settings: `KEY=VALUE`s, such as `"learning_rate=0.1"`.
         seed: Instead of the recipe's seed.
         out: The run folder; by default a new one among the runs. One that holds the same recipe is gone on with.
+        begun: Called once, when recipe and data are right and the run folder is there.
         listeners: Told of progress.
         progress: Told of the download.
 
     Raises:
-        SonmatError: Of the kind that fits what is wrong.
+        SonmatError: Of the kind that fits what is wrong. A run that could not begin leaves no folder.
     """
-    asked = read_recipe(str(os.fspath(recipe)), settings) if not isinstance(recipe, Recipe) else change(recipe, settings)
+    asked = (
+        read_recipe(str(os.fspath(recipe)), settings) if not isinstance(recipe, Recipe) else change(recipe, settings)
+    )
     if data is not None:
-        asked = replace(asked, data=str(data))
+        asked = replace(asked, data=os.fspath(data))
     if seed is not None:
         asked = replace(asked, seed=seed)
     asked = replace(asked, data=_findable(asked.data))
-    rows = rows_of(asked, progress=progress)
-    run = new_run(out, asked.model.name)
-    run.begin(asked)
-    return _finish(run, asked, rows, listeners)
+    if out is not None:
+        run = RunFolder(Path(out).expanduser())
+        run.check_free(asked)  # before a download
+        if (run.path / RECIPE).exists() and run.finished:
+            return read_finished(run)
+    rows, model = _prepared(asked, progress)
+    if out is None:
+        run = new_run(asked.model.name)
+    new = not (run.path / RECIPE).exists()
+    with held(run.path):
+        run.check_free(asked)
+        try:
+            if new:
+                run.write_recipe(asked)
+            return _finish(run, asked, rows, model, begun, listeners)
+        except Exception:
+            if new and not (run.path / CHECKPOINT).exists():
+                shutil.rmtree(run.path, ignore_errors=True)  # it would fail again in the same way
+            raise
 
 
 def resume(
     path: str | os.PathLike[str],
     *,
     epochs: int | None = None,
+    begun: Callable[[Begun], None] | None = None,
     listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
 ) -> Trained:
     """Go on with a run that was interrupted, to the same weights as if it had not been.
 
+    One that is finished is read back: nothing is trained, and the test set is not looked at again.
+
     Args:
         path: The run folder.
         epochs: Train up to this many epochs instead of the recipe's.
-        listeners, progress: As `train` has them.
+        begun, listeners, progress: As `train` has them.
 
     Raises:
-        RunError: No run is there, or another process is training in it.
+        RunError: No run is there, another process is training in it, or it has more epochs behind it than `epochs`.
     """
     run = open_run(path)
     recipe = run.recipe
     if epochs is not None and epochs != recipe.train.epochs:
         recipe = change(recipe, [f"train.epochs={epochs}"])
-        write_text(run.path / RECIPE, to_toml(recipe))
-    return _finish(run, recipe, rows_of(recipe, progress=progress), listeners)
+        _check_ahead(run, epochs)
+    elif run.finished:
+        return read_finished(run)
+    rows, model = _prepared(recipe, progress)
+    with held(run.path):
+        if recipe != run.recipe:
+            _check_ahead(run, recipe.train.epochs)
+            run.write_recipe(recipe)
+        return _finish(run, recipe, rows, model, begun, listeners)
+
+
+def _check_ahead(run: RunFolder, epochs: int) -> None:
+    done = len(run.history)
+    if epochs < done:
+        raise RunError(
+            say(
+                f"{run.path} has trained {done} epochs already; it cannot go back to {epochs}.",
+                f"{run.path}은(는) 이미 {done} 에포크를 학습해서 {epochs} 에포크로 되돌릴 수 없습니다.",
+            ),
+            say("Give a larger --epochs, or train a new run.", "--epochs에 더 큰 수를 주거나 새로 학습하세요."),
+        )
+
+
+_Rows = tuple[Dataset, Dataset, Dataset]
+
+
+def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.Model]:
+    """All that can be wrong with a recipe and its data is so before a run folder is made."""
+    rows = rows_of(recipe, progress=progress)
+    keep_programs()  # before the network is built: its initial weights are programs too
+    return rows, build_recipe(recipe, rows[0])
 
 
 def _finish(
-    run: RunFolder, recipe: Recipe, rows: tuple[Dataset, Dataset, Dataset], listeners: Sequence[Listener]
+    run: RunFolder,
+    recipe: Recipe,
+    rows: _Rows,
+    model: keras.Model,
+    begun: Callable[[Begun], None] | None,
+    listeners: Sequence[Listener],
 ) -> Trained:
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
-    keep_programs()  # before the network is built: its initial weights are programs too
-    model = build_recipe(recipe, train_rows)
+    sizes = {"train": len(train_rows), "validation": len(validation_rows), "test": len(test_rows)}
+    if begun is not None:
+        begun(Begun(run.path, recipe, sizes, len(run.history)))
     history = fit(
         model,
         train_rows,
@@ -139,21 +191,18 @@ def _finish(
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
     test = evaluate(model, test_rows)
-    readings = run.count_reading("train", _numbers(test))
     result = {
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "finished": now(),
         "epochs": len(history.epoch),
         "compile_seconds": round(history.compile_seconds, 3),
         "train_seconds": round(history.train_seconds, 3),
-        "rows": {"train": len(train_rows), "validation": len(validation_rows), "test": len(test_rows)},
+        "rows": sizes,
         "fingerprints": {one.part: one.fingerprint for one in rows},
         "validation": validation.as_dict(),
         "test": test.as_dict(),
     }
-    write_json(run.path / RESULT, result)
-    return Trained(
-        run.path, recipe, model, history, validation, test, readings, history.compile_seconds, history.train_seconds
-    )
+    readings = run.end(result)
+    return Trained(run.path, recipe, model, history, validation, test, readings, result)
 
 
 class _Warming(Listener):
@@ -168,9 +217,5 @@ class _Warming(Listener):
 def _findable(data: str) -> str:
     """A path that will be found from any folder, as resuming may happen in another; a name stays a name."""
     path = Path(data).expanduser()
-    return str(path.resolve()) if path.suffix == ".npz" or (path.exists() and os.sep in data) else data
-
-
-def _numbers(found: Evaluation) -> dict[str, Any]:
-    told: dict[str, Any] = {"loss": found.metrics.get("loss"), "n": found.n}
-    return told | ({"accuracy": found.accuracy} if found.scores else {})
+    is_name = data.strip().lower().replace("_", "-") in KNOWN
+    return str(path.resolve()) if not is_name and (path.suffix or path.exists()) else data

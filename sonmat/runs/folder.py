@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import difflib
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +22,7 @@ from sonmat.files import storing, write_json, write_text
 from sonmat.language import say
 from sonmat.models.recipe import Recipe, from_toml, to_toml
 from sonmat.runs.journal import read_lines
+from sonmat.runs.lock import LOCK, held
 
 if TYPE_CHECKING:
     import keras
@@ -69,14 +74,30 @@ class RunFolder:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What the finished run reached, or None."""
-        return _read_json(self.path / RESULT)
+        """What the run reached when it last ended, or None. It may go on after that, to more epochs."""
+        found = _read_json(self.path / RESULT)
+        return found if isinstance(found, dict) else None
+
+    @property
+    def finished(self) -> dict[str, Any] | None:
+        """The result where it is that of every epoch of the recipe, and the model is there; else None."""
+        found = self.result
+        whole = found is not None and found.get("epochs") == self.recipe.train.epochs and (self.path / MODEL).exists()
+        return found if whole else None
 
     @property
     def readings(self) -> list[dict[str, Any]]:
-        """Each time this run has looked at the test set."""
+        """Each time this run has looked at the test set.
+
+        The look that its training ended with is in the result before it is in the list: a kill between the two neither
+        loses it nor counts it twice.
+        """
         found = _read_json(self.path / READINGS)
-        return found if isinstance(found, list) else []
+        listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        result = self.result or {}
+        if "test" in result and not any(one.get("time") == result.get("finished") for one in listed):
+            listed.append(_reading("train", result.get("test") or {}, str(result.get("finished"))))
+        return listed
 
     @property
     def model_path(self) -> Path:
@@ -93,8 +114,8 @@ class RunFolder:
             )
         return file
 
-    def begin(self, recipe: Recipe) -> None:
-        """Make the folder, or go on with it where it holds the same recipe.
+    def check_free(self, recipe: Recipe) -> None:
+        """See that a run of this recipe may begin here or go on here; nothing is written.
 
         Raises:
             RunError: It holds another run, or files that are none.
@@ -102,37 +123,68 @@ class RunFolder:
         if (self.path / RECIPE).exists():
             if self.recipe != recipe:
                 raise RunError(
-                    say(f"{self.path} holds a run of another recipe.", f"{self.path}에는 다른 레시피의 실행이 있습니다."),
+                    say(
+                        f"{self.path} holds a run of another recipe.", f"{self.path}에는 다른 레시피의 실행이 있습니다."
+                    ),
                     say(
                         f"Choose another --out, or resume it as it is: sonmat resume {self.path}",
                         f"다른 --out을 고르거나 그대로 이어서 하세요: sonmat resume {self.path}",
                     ),
                 )
             return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        with storing(self.path):  # a kill may have left a lock or a temporary file, whose names begin with a dot
+            taken = self.path.exists() and (
+                not self.path.is_dir() or any(file.name[0] != "." for file in self.path.iterdir())
+            )
+        if taken:
             raise RunError(
                 say(f"{self.path} exists and is not a run.", f"{self.path}이(가) 이미 있지만 실행이 아닙니다."),
                 say("Choose a new or empty folder for --out.", "--out에 새 폴더나 빈 폴더를 쓰세요."),
             )
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Say what the run is, which makes the folder one."""
         write_text(self.path / RECIPE, to_toml(recipe))
 
     def count_reading(self, by: str, numbers: dict[str, Any]) -> int:
         """Note that the test set was looked at; how often that has happened now, this time included."""
+        self._list_readings([_reading(by, numbers, now())])
+        return len(self.readings)
+
+    def end(self, result: dict[str, Any]) -> int:
+        """Keep what the run reached; how often it has looked at the test set now, this time included.
+
+        Args:
+            result: With `"finished"`, as `now()` says it, and `"test"`, which the run has looked at.
+        """
+        self._list_readings([])  # that of an earlier result, before the new one takes its place
+        write_json(self.path / RESULT, result)
+        self._list_readings([])
+        return len(self.readings)
+
+    def _list_readings(self, more: list[dict[str, Any]]) -> None:
         with storing(self.path / READINGS), filelock.FileLock(self.path / ".readings.lock", timeout=20):
-            readings = [*self.readings, {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "by": by, **numbers}]
-            write_json(self.path / READINGS, readings)
-        return len(readings)
+            write_json(self.path / READINGS, [*self.readings, *more])
 
     def row(self) -> dict[str, object]:
         """The run as a line of a table. A folder that is broken still has one, which says so."""
         try:
-            recipe = self.recipe
-            told: dict[str, object] = {"model": recipe.model.name, "data": recipe.data, "seed": recipe.seed}
+            return self._row()
         except Exception:  # a listing must survive whatever lies in the folder
-            told = {}
+            return {"name": self.name, "state": say("broken", "깨짐")}
+
+    def _row(self) -> dict[str, object]:
+        told: dict[str, object] = {}
         history, result = self.history, self.result or {}
+        done = bool(result)
+        if (self.path / RECIPE).exists():
+            recipe = self.recipe
+            told = {"model": recipe.model.name, "data": _short(recipe.data), "seed": recipe.seed}
+            done = self.finished is not None
         last = history[-1] if history else {}
-        state = say("finished", "완료") if result else say("unfinished", "미완료")
+        state = say("finished", "완료") if done else say("unfinished", "미완료")
+        if not told:
+            state = say("a script's", "스크립트")  # only the script knows how many epochs it wanted
         numbers = {name: last.get(name) for name in ("val_loss", "val_accuracy")}
         test = result.get("test") or {}
         return {
@@ -190,6 +242,20 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     )
 
 
+def now() -> str:
+    """The time, to the microsecond, so that it tells one reading from another."""
+    return datetime.datetime.now().astimezone().isoformat()
+
+
+def _reading(by: str, numbers: dict[str, Any], at: str) -> dict[str, Any]:
+    return {"time": at, "by": by, **{name: numbers[name] for name in ("loss", "accuracy", "n") if name in numbers}}
+
+
+def _short(data: str) -> str:
+    """A path's last part."""
+    return Path(data).name or data
+
+
 def _columns(records: list[dict[str, Any]]) -> dict[str, list[Any]]:
     names = list(dict.fromkeys(name for record in records for name in record if name not in ("epoch", "seconds")))
     return {name: [record[name] for record in records if name in record] for name in names}
@@ -201,26 +267,40 @@ def open_run(path: str | os.PathLike[str]) -> RunFolder:
     Raises:
         RunError: There is none.
     """
-    for place in (Path(path), places.runs_folder() / path):
-        if any((place / name).exists() for name in _SIGNS):
+    for place in (Path(path).expanduser(), places.runs_folder() / path):
+        if _is_run(place):
             return RunFolder(place)
+    near = difflib.get_close_matches(str(path), [run.name for run in list_runs()], n=1, cutoff=0.6)
     raise RunError(
         say(f"There is no run at {path}.", f"{path}에 실행이 없습니다."),
-        say("See which there are: sonmat runs ls", "어떤 것이 있는지 보세요: sonmat runs ls"),
+        say(f"Did you mean {near[0]}?", f"{near[0]}을(를) 찾으셨나요?")
+        if near
+        else say("See which there are: sonmat runs ls", "어떤 것이 있는지 보세요: sonmat runs ls"),
     )
 
 
-def new_run(out: str | os.PathLike[str] | None, name: str) -> RunFolder:
-    """Where a run is to go: `out` itself, or a new name with the time in it among the runs."""
-    if out is not None:
-        return RunFolder(Path(out))
-    stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{''.join(c if c.isalnum() or c in '-_' else '-' for c in Path(name).name)}"
-    folder = places.runs_folder() / stem
-    number = 2
-    while folder.exists():
-        folder = folder.with_name(f"{stem}-{number}")
-        number += 1
-    return RunFolder(folder)
+def _is_run(place: Path) -> bool:
+    try:
+        return any((place / name).is_file() for name in _SIGNS)
+    except (OSError, ValueError):  # a folder nobody may look into, a name no file can have
+        return False
+
+
+def new_run(name: str) -> RunFolder:
+    """A new folder among the runs, with the time in its name.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    stem = (
+        f"{time.strftime('%Y%m%d-%H%M%S')}-{''.join(c if c.isalnum() or c in '-_' else '-' for c in Path(name).name)}"
+    )
+    for number in itertools.count(1):
+        folder = places.runs_folder() / (stem if number == 1 else f"{stem}-{number}")
+        with storing(folder), contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)  # the one who makes it has it: two may begin in the same second
+            return RunFolder(folder)
+    raise AssertionError
 
 
 def list_runs(where: Path | None = None) -> list[RunFolder]:
@@ -228,7 +308,7 @@ def list_runs(where: Path | None = None) -> list[RunFolder]:
     place = where or places.runs_folder()
     if not place.is_dir():
         return []
-    return [RunFolder(path) for path in sorted(place.iterdir()) if any((path / name).exists() for name in _SIGNS)]
+    return [RunFolder(path) for path in sorted(place.iterdir()) if _is_run(path)]
 
 
 def remove_run(run: RunFolder) -> None:
@@ -237,9 +317,13 @@ def remove_run(run: RunFolder) -> None:
     Raises:
         RunError: A process is training in it.
     """
-    from sonmat.runs.lock import held
-
-    with held(run.path), storing(run.path):
+    with storing(run.path):
+        with held(run.path):
+            for path in run.path.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:  # which Windows does not delete while it is held
+                    path.unlink()
         shutil.rmtree(run.path)
 
 

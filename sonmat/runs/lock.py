@@ -12,12 +12,14 @@ from sonmat.errors import RunError
 from sonmat.files import storing
 from sonmat.language import say
 
-_NAME = ".lock"
+LOCK = ".lock"
 
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Make the folder if need be and keep others out of it; the system lets go of the lock when the process dies.
+
+    The thread that holds a folder may hold it again: a job holds it from before the fit to the last picture.
 
     Raises:
         RunError: Another process is training in it.
@@ -25,7 +27,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / _NAME, timeout=0)
+    lock = filelock.FileLock(folder.resolve() / LOCK, timeout=0, is_singleton=True)
     try:
         with storing(folder):
             lock.acquire()

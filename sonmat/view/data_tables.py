@@ -19,7 +19,13 @@ _MOST = 30
 def listing_table(found: Sequence[Listed]) -> RenderableType:
     """The data sets known by name, and whether they are on this machine."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in (say("name", "이름"), say("rows", "행"), say("classes", "클래스"), say("here", "저장됨"), say("from", "출처")):
+    for heading in (
+        say("name", "이름"),
+        say("rows", "행"),
+        say("classes", "클래스"),
+        say("here", "저장됨"),
+        say("from", "출처"),
+    ):
         table.add_column(heading, overflow="fold")
     for one in found:
         here = f"{one.size / 1e6:.0f} MB" if one.cached else say("no", "아니요")
@@ -52,5 +58,9 @@ def description_table(parts: Sequence[Description]) -> RenderableType:
     for name in names[:_MOST]:
         bar = "█" * max(1, round(parts[0].counts[name] / most * _BAR)) if parts[0].counts[name] else ""
         table.add_row(Text(name), *(f"{part.counts.get(name, 0):,}" for part in parts), Text(bar, style="dim"))
-    rest = [Text(say(f"and {len(names) - _MOST} more classes", f"그 밖에 {len(names) - _MOST}개 클래스"))] if len(names) > _MOST else []
+    rest = (
+        [Text(say(f"and {len(names) - _MOST} more classes", f"그 밖에 {len(names) - _MOST}개 클래스"))]
+        if len(names) > _MOST
+        else []
+    )
     return Group(table, *rest, Text(f"{say('from', '출처')}: {parts[0].source}", style="dim"))

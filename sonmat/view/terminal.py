@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from sonmat.engine.listener import Listener
@@ -49,21 +51,28 @@ class Bar(Lines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}"),
+            SpinnerColumn("line"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
             transient=True,
             refresh_per_second=8,
         )
-        self._task = self._bar.add_task(say("compiling", "컴파일 중"), total=None, told="")
+        self._task = self._bar.add_task("", total=None, told="")
 
-    def __enter__(self) -> Bar:
+    def start(self) -> None:
+        """Show it: not before the download, which shows itself, is over."""
+        self._say(say("compiling", "컴파일 중"))
         self._bar.start()
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def stop(self) -> None:
+        """Take it away."""
         self._bar.stop()
+
+    def on_compiled(self, seconds: float) -> None:
+        super().on_compiled(seconds)
+        self._say(f"{say('epoch', '에포크')} –/{self.epochs}")
 
     def on_progress(self, progress: Where) -> None:
         left = say(f"{duration(progress.remaining)} left", f"{duration(progress.remaining)} 남음")
@@ -72,19 +81,64 @@ class Bar(Lines):
             description=f"{say('epoch', '에포크')} {progress.epoch + 1}/{progress.epochs}",
             completed=progress.step,
             total=progress.steps,
-            told=f"{progress.step:,}/{progress.steps:,}  {_numbers(progress.logs).plain}  {left}",
+            told=f"{progress.step:,}/{progress.steps:,}  {left}  {_numbers(progress.logs).plain}",
         )
+
+    def on_end(self, history: dict[str, list[float]]) -> None:
+        self._say(say("drawing and evaluating", "그림 그리고 평가하는 중"))
+
+    def _say(self, what: str) -> None:
+        self._bar.update(self._task, description=what, total=None, told="")
 
     def _print(self, line: Text) -> None:
         self._bar.console.print(line, soft_wrap=True)
 
 
+class Following:
+    """What a command shows while a run trains: a live line in a terminal, a line an epoch elsewhere, or nothing.
+
+    Args:
+        console: Where; None shows nothing.
+    """
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._shown = None if console is None else Bar(console) if console.is_terminal else Lines(console)
+        self.listeners: list[Listener] = [] if self._shown is None else [self._shown]
+
+    def begin(self, headline: Text) -> None:
+        """Say what begins, and follow it from now on."""
+        if self._console is not None:
+            self._console.print(headline, soft_wrap=True)
+        if isinstance(self._shown, Bar):
+            self._shown.start()
+
+    def stop(self) -> None:
+        """Show nothing more."""
+        if isinstance(self._shown, Bar):
+            self._shown.stop()
+
+
+@contextmanager
+def following(console: Console | None) -> Iterator[Following]:
+    """A `Following` that stops whatever happens, so that the terminal has its cursor again."""
+    shown = Following(console)
+    try:
+        yield shown
+    finally:
+        shown.stop()
+
+
 def _numbers(logs: dict[str, Any]) -> Text:
     """Loss and metrics, training before validation."""
     text = Text()
-    for name, value in sorted(logs.items(), key=lambda item: (item[0].startswith("val_"), item[0] not in ("loss", "val_loss"))):
+    for name, value in sorted(
+        logs.items(), key=lambda item: (item[0].startswith("val_"), item[0] not in ("loss", "val_loss"))
+    ):
         array = np.asarray(value)
-        shown = f"{float(array):.4f}" if array.ndim == 0 else "[" + " ".join(f"{v:.3f}" for v in array.ravel()[:10]) + "]"
+        shown = (
+            f"{float(array):.4f}" if array.ndim == 0 else "[" + " ".join(f"{v:.3f}" for v in array.ravel()[:10]) + "]"
+        )
         text.append(f"{'  ' if text else ''}{_called(name)} ", style="dim").append(shown)
     return text
 

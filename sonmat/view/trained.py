@@ -2,52 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 
 from sonmat.language import say
+from sonmat.models.recipe import Recipe
 from sonmat.view.tables import duration, reading
 
 
-def trained_text(folder: Path, told: dict[str, Any]) -> Text:
-    """A finished run in a few lines: times, numbers, where things are, what to try next."""
-    text = Text()
+def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int) -> Text:
+    """What is about to be trained, on what, and where it will be.
+
+    Args:
+        folder: The run folder.
+        recipe: What was asked for.
+        rows: How many there are, by part.
+        done: Epochs behind it already.
+    """
+    train, validation, test = (f"{rows[part]:,}" for part in ("train", "validation", "test"))
+    name, data = Path(recipe.model.name).name, Path(recipe.data).name
+    text = Text(f"{name}", style="bold")
     text.append(
         say(
-            f"\ntrained {told['epochs']} epochs in {duration(told['train_seconds'])} (compiling apart: {duration(told['compile_seconds'])})\n",
-            f"\n{told['epochs']} 에포크를 {duration(told['train_seconds'])}에 학습했습니다 (컴파일 별도: {duration(told['compile_seconds'])})\n",
+            f" on {data}: {train} rows to train on, {validation} to validate, {test} to test\n",
+            f" · {data}: 학습 {train}행, 검증 {validation}행, 테스트 {test}행\n",
         ),
-        style="dim",
+        style="not bold",
     )
+    text.append(f"{say('run', '실행')}: {folder}", style="dim not bold")
+    if done:
+        count = f"{done}/{recipe.train.epochs}"
+        text.append(
+            say(f"\ngoing on after epoch {count}", f"\n에포크 {count} 다음부터 이어서 합니다"), style="dim not bold"
+        )
+    return text
+
+
+def trained_text(folder: Path, told: Mapping[str, Any]) -> Text:
+    """A finished run in a few lines: times, numbers, where things are, what to try next."""
+    text = Text()
+    text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
         text.append_text(_numbers(title, told[part]))
     text.append(reading(told["test_readings"]) + "\n\n", style="dim" if told["test_readings"] == 1 else "yellow")
     text.append(f"{say('run', '실행')}: ").append(f"{folder}\n", style="bold")
-    text.append(say("  pictures: ", "  그림: ") + ", ".join(sorted(path.name for path in folder.glob("*.png"))) + "\n")
+    drawn = ", ".join(sorted(path.name for path in folder.glob("*.png")))
+    text.append(f"  {say('pictures', '그림')}: {drawn}\n" if drawn else "")
     text.append(f"{say('next', '다음')}:\n")
     for command, why in (
-        (f"sonmat predict {folder} --random", say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기")),
-        (f"sonmat evaluate {folder}", say("precision, recall and F1 of each class", "클래스별 정밀도, 재현율, F1")),
-        (f"sonmat export {folder} mnist_model.h5", say("take it to plain Keras", "Keras로 가져가기")),
-        ("sonmat train --set learning_rate=0.1", say("a bolder learning rate, in a second", "더 큰 학습률을 금방 시험하기")),
+        (["predict", str(folder), "--random"], say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기")),
+        (["evaluate", str(folder)], say("precision, recall and F1 of each class", "클래스별 정밀도, 재현율, F1")),
+        (["export", str(folder), "model.h5"], say("take it to plain Keras", "Keras로 가져가기")),
+        (["train", "--set", "learning_rate=0.1"], say("try another learning rate", "다른 학습률 시험하기")),
     ):
-        text.append(f"  {command}", style="bold").append(f"   # {why}\n", style="dim")
+        text.append(f"  {shlex.join(['sonmat', *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
 
 
+def _when(told: Mapping[str, Any]) -> str:
+    epochs, train = told["epochs"], duration(told["train_seconds"])
+    if told["finished_before"]:
+        return say(
+            f"This run is finished: {epochs} epochs, at {told['finished'][:19]}. Nothing was trained.\n",
+            f"이미 끝난 실행입니다: {epochs} 에포크, {told['finished'][:19]}. 아무것도 새로 학습하지 않았습니다.\n",
+        )
+    compiled = duration(told["compile_seconds"])
+    return say(
+        f"\ntrained {epochs} epochs in {train} (compiling apart: {compiled})\n",
+        f"\n{epochs} 에포크를 {train}에 학습했습니다 (컴파일 별도: {compiled})\n",
+    )
+
+
 def _numbers(title: str, found: dict[str, Any]) -> Text:
-    line = Text(f"{title:<11}")
-    if "loss" in found:
+    line = Text(title + " " * (11 - cell_len(title)))
+    if found.get("loss") is not None:
         line.append(f"{say('loss', '손실')} {found['loss']:.4f}")
     if "interval" in found:
         low, high = found["interval"]
         line.append(f"   {say('accuracy', '정확도')} ").append(f"{found['accuracy']:.4f}", style="bold")
-        line.append(say(f"  (95 % interval {low:.4f}–{high:.4f}, n = {found['n']:,})", f"  (95 % 구간 {low:.4f}–{high:.4f}, n = {found['n']:,})"), style="dim")
+        line.append(
+            say(
+                f"  (95 % interval {low:.4f}–{high:.4f}, n = {found['n']:,})",
+                f"  (95 % 구간 {low:.4f}–{high:.4f}, n = {found['n']:,})",
+            ),
+            style="dim",
+        )
     return line.append("\n")
 
 
@@ -57,10 +103,14 @@ def prediction_text(file: str, classes: Sequence[str], probabilities: np.ndarray
     text = Text(f"{file}: ").append(classes[said], style="bold")
     if label is not None:
         right = label == said
-        verdict = say("right", "정답") if right else say(f"wrong: it is {classes[label]}", f"오답: 정답은 {classes[label]}")
+        verdict = (
+            say("right", "정답") if right else say(f"wrong: it is {classes[label]}", f"오답: 정답은 {classes[label]}")
+        )
         text.append(f"  ({verdict})", style="green" if right else "red")
     order = range(len(classes)) if len(classes) <= 12 else np.argsort(-probabilities)[:10]
     for i in order:
         bar = "█" * round(float(probabilities[i]) * 30)
-        text.append(f"\n  {classes[i]:>12}  {probabilities[i]:7.2%}  ").append(bar, style="bold" if i == said else "dim")
+        text.append(f"\n  {' ' * max(0, 12 - cell_len(classes[i]))}{classes[i]}  {probabilities[i]:7.2%}  ").append(
+            bar, style="bold" if i == said else "dim"
+        )
     return text

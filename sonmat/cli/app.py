@@ -1,0 +1,162 @@
+"""The `sonmat` command: its verbs, their help, and how errors end it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from sonmat import __version__
+from sonmat.cli import data, models, runs, training
+from sonmat.cli.wording import Command, Group, problem
+from sonmat.errors import SonmatError
+from sonmat.language import say
+
+_USAGE, _INTERRUPTED = 2, 130
+_LOOK: dict[str, Any] = {
+    "cls": Group,
+    "rich_markup_mode": None,
+    "no_args_is_help": True,
+    "pretty_exceptions_enable": False,
+}
+
+app = typer.Typer(
+    help=say(
+        "Train small neural classifiers so fast that settings are measured instead of guessed.",
+        "작은 분류 신경망을 아주 빠르게 학습해, 하이퍼파라미터를 짐작하지 않고 재어 봅니다.",
+    ),
+    epilog=say("Start with: sonmat train", "시작: sonmat train"),
+    **_LOOK,
+)
+_runs = typer.Typer(help=say("List, show, compare and delete runs.", "실행 목록, 보기, 비교, 삭제."), **_LOOK)
+_data = typer.Typer(help=say("List, fetch and show data sets.", "데이터 목록, 내려받기, 보기."), **_LOOK)
+
+
+def _add(place: typer.Typer, name: str, command: Callable[..., None], english: str, korean: str) -> None:
+    place.command(name, cls=Command, help=say(english, korean), short_help=say(english, korean))(command)
+
+
+_add(
+    app,
+    "train",
+    training.train,
+    "Train a network and keep the run: scores and pictures.",
+    "신경망을 학습하고 점수와 그림을 남깁니다.",
+)
+_add(
+    app,
+    "resume",
+    training.resume,
+    "Go on with an interrupted run, to the same weights.",
+    "멈춘 실행을 이어서 같은 가중치로 끝냅니다.",
+)
+_add(
+    app,
+    "evaluate",
+    models.evaluate,
+    "Accuracy with its interval, and each class's scores.",
+    "정확도와 그 구간, 클래스별 점수.",
+)
+_add(
+    app,
+    "predict",
+    models.predict,
+    "What a model says of test images or your own.",
+    "테스트 이미지나 내 이미지를 맞혀 보기.",
+)
+_add(
+    app,
+    "summary",
+    models.summary,
+    "A network's layers, output sizes and parameters.",
+    "신경망의 층, 출력 크기, 파라미터.",
+)
+_add(app, "plot", models.plot, "Draw a run's pictures again.", "실행의 그림 다시 그리기.")
+_add(
+    app,
+    "export",
+    models.export,
+    "Write .h5, .keras, or a plain Keras script (.py).",
+    ".h5, .keras 또는 Keras 스크립트(.py)로 내보내기.",
+)
+_add(_runs, "ls", runs.ls, "Every run: what it was and what it reached.", "모든 실행: 무엇을 했고 어디까지 갔는지.")
+_add(_runs, "show", runs.show, "One run: its recipe, its epochs, its result.", "실행 하나: 레시피, 에포크, 결과.")
+_add(
+    _runs,
+    "compare",
+    runs.compare,
+    "Runs side by side; two are tested on the same rows.",
+    "실행 비교. 둘이면 같은 행에서 검정합니다.",
+)
+_add(_runs, "rm", runs.rm, "Delete runs.", "실행 삭제.")
+_add(_data, "ls", data.ls, "The data sets that have a name.", "이름이 있는 데이터.")
+_add(_data, "fetch", data.fetch, "Fetch a data set and keep it.", "데이터를 받아 저장하기.")
+_add(_data, "show", data.show, "Rows, shape, range, and each class's count.", "행 수, 모양, 범위, 클래스별 개수.")
+app.add_typer(_runs, name="runs")
+app.add_typer(_data, name="data")
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"sonmat {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help=say("Show the version and exit.", "버전 보기.")
+        ),
+    ] = False,
+) -> None:
+    import warnings
+
+    warnings.showwarning = _note  # type: ignore[assignment]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point of the `sonmat` command. It ends the process: 1 after an error, 2 for wrong usage, 130 after Ctrl-C.
+
+    Args:
+        arguments: Instead of the process's own.
+    """
+    sys.exit(_status(None if arguments is None else list(arguments)))
+
+
+def _status(arguments: list[str] | None) -> int:
+    try:
+        return int(app(args=arguments, prog_name="sonmat", standalone_mode=False) or 0)
+    except SonmatError as error:
+        return _fail(str(error))
+    except typer.Abort:
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # `sonmat runs ls | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        return _fail(f"{error.strerror or error}{where}")
+    except Exception as error:
+        told = problem(error)
+        if told is None:
+            raise  # a bug of ours: its traceback is what is needed
+        return _fail(told, _USAGE)
+
+
+def _fail(text: str, status: int = 1) -> int:
+    if text:
+        sys.stderr.write(f"{say('error', '오류')}: {text}\n")
+    return status
+
+
+def _note(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Warnings for people: a line, without Python's file and line number. A library's own are not for them."""
+    if category is UserWarning:
+        sys.stderr.write(f"{say('note', '참고')}: {message}\n")

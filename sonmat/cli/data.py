@@ -1,0 +1,74 @@
+"""`sonmat data`: what there is to train on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sonmat.cli import options
+from sonmat.cli.options import Json, Quiet, data_names
+from sonmat.cli.output import console, download, print_json, print_place
+from sonmat.language import say
+
+
+def ls(json: Json = False) -> None:
+    """`sonmat data ls`"""
+    from sonmat.data.listing import listing
+    from sonmat.view.data_tables import listing_table
+
+    found = listing()
+    return print_json([asdict(one) for one in found]) if json else console().print(listing_table(found))
+
+
+def fetch(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help=say("mnist, fashion-mnist or kmnist.", "mnist, fashion-mnist, kmnist."),
+            autocompletion=data_names,
+        ),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """`sonmat data fetch`"""
+    from sonmat.data.sources import fetch as job
+
+    path = job(name, progress=download(quiet))
+    if not quiet:
+        print_place(console(), say("kept in", "저장 위치"), path)
+
+
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME|PATH",
+            help=say("A data set's name, an .npz file or a folder of IDX files.", "데이터 이름, .npz 파일, IDX 폴더."),
+            autocompletion=data_names,
+        ),
+    ],
+    json: Json = False,
+    out: Annotated[Path | None, options.out("Draw examples into this PNG.", "예제를 그릴 PNG.", "PNG")] = None,
+) -> None:
+    """`sonmat data show`"""
+    from sonmat.data.listing import describe
+    from sonmat.data.sources import load
+
+    parts = load(name, progress=download(json))
+    told = [describe(part) for part in parts]
+    if json:
+        print_json([asdict(one) for one in told])
+    else:
+        from sonmat.view.data_tables import description_table
+
+        console().print(description_table(told))
+    if out is not None:
+        from sonmat.view.samples import samples
+
+        samples(parts[0], out)
+        if not json:
+            print_place(console(), say("picture", "그림"), out)
