@@ -42,7 +42,10 @@ def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path
     drawn = [place / CONFUSION]
     probabilities: Any = found.outputs
     if drawable(rows.inputs) and probabilities.shape == (len(rows), len(names)):
-        hardest(rows.inputs, rows.labels, probabilities, names, place / HARDEST, rows=rows.rows, title=told)
+        wrong = say("the images it was most wrong about", "가장 크게 틀린 이미지")
+        hardest(
+            rows.inputs, rows.labels, probabilities, names, place / HARDEST, rows=rows.rows, title=f"{told}, {wrong}"
+        )
         drawn.append(place / HARDEST)
     return drawn
 

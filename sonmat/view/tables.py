@@ -110,7 +110,10 @@ def runs_table(rows: Sequence[Mapping[str, object]], *, title: str | None = None
     for key in keys:
         numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
         table.add_column(
-            _heading(key), justify="right" if numeric else "left", overflow="fold", no_wrap=key in ("started", "name", "state", "model")
+            _heading(key),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=key in ("started", "name", "state", "model"),
         )
     for row in rows:
         table.add_row(*(_cell(key, row.get(key)) for key in keys))
