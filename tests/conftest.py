@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SHARED = Path(
     os.environ.get("SONMAT_TEST_CACHE")
@@ -26,3 +33,74 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     place = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SONMAT_HOME", str(place))
     return place
+
+
+@pytest.fixture(scope="session")
+def fetched_mnist() -> Path:
+    """The real MNIST, fetched once for every session on this machine."""
+    from sonmat.data.progress import silent
+    from sonmat.data.sources import fetch
+
+    return fetch("mnist", progress=silent, folder=_SHARED / "data")
+
+
+@pytest.fixture
+def mnist(fetched_mnist: Path, home: Path) -> str:
+    """The name of the real MNIST, which is in this test's home."""
+    from sonmat.data.cache import cache_file
+
+    place = cache_file("mnist")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        place.symlink_to(fetched_mnist)
+    except OSError:  # Windows asks for a right to make links
+        place.write_bytes(fetched_mnist.read_bytes())
+    return "mnist"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An `.npz` of MNIST's form that is learned in an epoch: 600 + 200 rows, a bright block a class."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+
+    def made(n: int) -> tuple[np.ndarray, np.ndarray]:
+        labels = (np.arange(n) % 10).astype(np.uint8)
+        images = random.integers(0, 60, (n, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            top, left = divmod(int(label), 5)
+            image[top * 14 + 2 : top * 14 + 12, left * 5 + 1 : left * 5 + 5] += 150
+        return images, labels
+
+    (x_train, y_train), (x_test, y_test) = made(600), made(200)
+    path = tmp_path_factory.mktemp("small") / "blocks.npz"
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def sonmat_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """The `sonmat` command in this process: `sonmat_command("train", "--json")`."""
+    from sonmat.cli import main
+
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        sys.stdout.flush()
+        said = capsys.readouterr()
+        return Said(int(ended.value.code or 0), said.out, said.err)
+
+    return run

@@ -85,6 +85,7 @@ def problem(error: Exception) -> str | None:
     told: str = error.format_message()
     if language() == "ko":
         told = _in_korean(told)
+    told = told.removeprefix("Invalid value: ")
     help_ = f"{context.command_path} --help" if context else "sonmat --help"
     return f"{told}\n  → {say(f'See: {help_}', f'도움말: {help_}')}"
 
