@@ -34,10 +34,11 @@ def evaluate(
     done = evaluate_run(model, data=data, part=part, progress=download(json))
     if json:
         return print_json(done.as_dict())
+    from sonmat.view.data_tables import part_name
     from sonmat.view.tables import scores_table
 
     out = console()
-    out.print(f"{model}: {done.rows.name}, {done.rows.part}", soft_wrap=True)
+    out.print(f"{model}: {done.rows.name}, {part_name(done.rows.part)}", soft_wrap=True)
     if done.found.scores is None:
         return out.print(repr(done.found))
     out.print(scores_table(done.found.scores, loss=done.found.metrics.get("loss"), readings=done.readings))

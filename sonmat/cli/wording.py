@@ -34,18 +34,8 @@ _PROBLEMS = (
     (r"Missing option '(?P<a>.+)'\.", "{a} 옵션이 필요합니다.", ""),
     (r"Missing command\.", "명령이 필요합니다.", ""),
     (r"Option '?(?P<a>\S+?)'? requires an argument\.", "{a} 옵션에는 값이 필요합니다.", ""),
-    (r"Got unexpected extra arguments? \((?P<a>.+)\)", "남는 인자가 있습니다: {a}.", ""),
-    (
-        r"Invalid value for '(?P<a>.+?)'(?: / .+?)?: '(?P<b>.*)' is not a valid \w+\.",
-        "{a}의 값으로 '{b}'은(는) 쓸 수 없습니다.",
-        "",
-    ),
-    (
-        r"Invalid value for '(?P<a>.+?)'(?: / .+?)?: (?P<b>\S+) is not in the range (?P<d>.+)\.",
-        "{a}의 값 {b}은(는) 범위({d}) 밖입니다.",
-        "",
-    ),
-    (r"Invalid value(?: for .+?)?: (?P<a>.+)", "{a}", ""),
+    (r"Got unexpected extra argument\(?s?\)? \((?P<a>.+)\)", "남는 인자가 있습니다: {a}.", ""),
+    (r"Invalid value for '(?P<a>.+?)'.*", "{a}의 값이 올바르지 않습니다.", ""),
 )
 _Usage = typer.BadParameter.__mro__[1]  # Typer gives no name of its own to UsageError
 

@@ -30,6 +30,7 @@ def draw_curves(run: RunFolder, path: Path | None = None) -> Path:
 def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path | None = None) -> list[Path]:
     """The confusions over some rows, and the images the model was most wrong about; nothing for a model of another kind."""
     from sonmat.view.confusion import confusion
+    from sonmat.view.data_tables import part_name
     from sonmat.view.hardest import hardest
     from sonmat.view.images import drawable
 
@@ -37,7 +38,7 @@ def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path
         return []
     place = folder or run.path
     names = found.scores.classes
-    told = say(f"{_title(run)}: {rows.part} rows", f"{_title(run)}: {_korean(rows.part)} 데이터")
+    told = say(f"{_title(run)}: {rows.part} rows", f"{_title(run)}: {part_name(rows.part)} 데이터")
     confusion(found.scores.confusion, names, place / CONFUSION, title=told)
     drawn = [place / CONFUSION]
     probabilities: Any = found.outputs
@@ -56,7 +57,3 @@ def _title(run: RunFolder) -> str:
     except SonmatError:  # made by sonmat.fit(run=…)
         return run.name
     return say(f"{recipe.model.name} on {Path(recipe.data).name}", f"{Path(recipe.data).name} · {recipe.model.name}")
-
-
-def _korean(part: str) -> str:
-    return {"validation": "검증", "test": "테스트", "train": "학습"}.get(part, part)

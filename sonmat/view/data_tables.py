@@ -35,12 +35,18 @@ def listing_table(found: Sequence[Listed]) -> RenderableType:
     return Group(table, Text(hint, style="dim"))
 
 
+def part_name(part: str) -> str:
+    """What a part of a data set is called."""
+    korean = {"train": "학습", "validation": "검증", "test": "테스트"}
+    return say(part, korean.get(part, part))
+
+
 def description_table(parts: Sequence[Description]) -> RenderableType:
     """What is in a data set: its parts side by side, and a bar for each class."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(parts[0].name)
     for part in parts:
-        table.add_column(part.part, justify="right")
+        table.add_column(part_name(part.part), justify="right")
     table.add_column("")
     lines = (
         (say("rows", "행"), [f"{part.rows:,}" for part in parts]),

@@ -43,7 +43,9 @@ def test_a_killed_command_goes_on_to_the_same_weights(small: Path, tmp_path: Pat
     stopped = 0
     for _ in range(KILLS):
         again = (killed / "recipe.toml").exists()
-        process = start(*(["resume", killed] if again else ["train", "mlp", "--data", small, *SETTINGS, "--out", killed]))
+        process = start(
+            *(["resume", killed] if again else ["train", "mlp", "--data", small, *SETTINGS, "--out", killed])
+        )
         try:
             process.wait(timeout=chance.uniform(0.3, 1.05) * takes)
         except subprocess.TimeoutExpired:
