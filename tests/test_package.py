@@ -104,3 +104,28 @@ print(json.dumps({
 def test_the_installed_package_builds_a_model(installed: Path, tmp_path: Path):
     asked = "import sonmat as sm; print(sm.build('notes-mlp').count_params())"
     assert run(installed / "python", "-c", asked, cwd=tmp_path).split()[-1] == "16330"
+
+
+@pytest.mark.slow
+def test_the_installed_command_does_the_job(installed: Path, small: Path, tmp_path: Path, home: Path):
+    command = installed / "sonmat"
+    trained = json.loads(
+        run(command, "train", "--data", small, "--set", "epochs=2", "--seed", 1, "--json", cwd=tmp_path)
+    )
+    folder = Path(trained["run"])
+    assert folder.parent == home / "runs"
+    assert {path.name for path in folder.glob("*.png")} == {"curves.png", "confusion.png", "hardest.png"}
+    scored = json.loads(run(command, "evaluate", folder.name, "--json", cwd=tmp_path))
+    assert scored["accuracy"] == trained["test"]["accuracy"]
+    assert scored["test_readings"] == 2
+    (said,) = json.loads(run(command, "predict", folder.name, "--pick", 7, "--json", cwd=tmp_path))
+    assert (said["true"], len(said["probabilities"])) == ("7", 10)
+    for name in ("model.h5", "model.keras", "run.py"):
+        run(command, "export", folder.name, tmp_path / name, cwd=tmp_path)
+        assert (tmp_path / name).stat().st_size > 1000
+    elsewhere = json.loads(run(command, "evaluate", tmp_path / "model.h5", "--data", small, "--json", cwd=tmp_path))
+    assert elsewhere["accuracy"] == scored["accuracy"]
+    assert "finished" in run(command, "resume", folder.name, cwd=tmp_path)
+    assert folder.name in run(command, "runs", "ls", cwd=tmp_path)
+    assert "hidden_1" in run(command, "summary", folder.name, cwd=tmp_path)
+    run(command, "plot", folder.name, "--out", tmp_path / "pictures", cwd=tmp_path)

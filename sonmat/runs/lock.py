@@ -28,14 +28,18 @@ def held(folder: Path) -> Iterator[None]:
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder.resolve() / LOCK, timeout=0, is_singleton=True)
-    try:
-        with storing(folder):
+    with storing(folder):
+        try:
             lock.acquire()
-    except filelock.Timeout as error:
+        except filelock.Timeout:  # an OSError too, which `storing` would take for a full disk
+            taken = True
+        else:
+            taken = False
+    if taken:
         raise RunError(
             say(f"Another process is training in {folder}.", f"다른 프로세스가 {folder}에서 학습하고 있습니다."),
             say("Wait for it, or use another folder.", "끝날 때까지 기다리거나 다른 폴더를 쓰세요."),
-        ) from error
+        )
     try:
         yield
     finally:
