@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
@@ -56,8 +55,6 @@ def read(source: Any, steps: int | None) -> list[Batch]:
     counted = count_of(source) is not None
     if not counted and steps is None and _is_endless(source):
         raise _needs_steps(source)
-    if not counted and steps is not None:
-        _warn_of_repeating(source, steps)
     batches: list[Batch] = []
     size = 0
     for batch in itertools.islice(_batches(source), steps):
@@ -133,14 +130,4 @@ def _too_large() -> UnsupportedError:
             f"입력은 메모리에 한 번 읽어 들이며 {limit}까지입니다. 그보다 큽니다.",
         ),
         say("Give fewer or smaller batches, or train with model.fit.", "배치를 줄이거나 model.fit으로 학습하세요."),
-    )
-
-
-def _warn_of_repeating(source: Any, steps: int) -> None:
-    warnings.warn(
-        say(
-            f"{steps} batches of this {type(source).__name__} are read once; where there are several epochs, each sees them.",
-            f"이 {type(source).__name__}에서 배치 {steps}개를 한 번만 읽으며, 에포크가 여럿이면 매번 그 배치를 씁니다.",
-        ),
-        stacklevel=5,
     )

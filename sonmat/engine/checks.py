@@ -150,7 +150,7 @@ def _takes_class_numbers(loss: Any) -> bool:
 
 def check_inputs(model: keras.Model, examples: Examples) -> None:
     """Refuse inputs of another shape than the model's, naming both."""
-    expected, x = getattr(model, "input_shape", None), examples.x
+    expected, x = _inputs_of(model), examples.x
     if isinstance(expected, dict) and isinstance(x, dict):
         if missing := sorted(expected.keys() - x.keys()):
             raise DataError(
@@ -160,9 +160,9 @@ def check_inputs(model: keras.Model, examples: Examples) -> None:
                 ),
                 say(f"Add {missing} to x.", f"x에 {missing}을(를) 넣으세요."),
             )
-        for name, shape in expected.items():
-            _check_shape(f"x[{name!r}]", shape, x[name])
-    elif isinstance(expected, list) and isinstance(x, (list, tuple)):
+        for name, entry in expected.items():
+            _check_shape(f"x[{name!r}]", entry, x[name])
+    elif isinstance(expected, (list, tuple)) and isinstance(x, (list, tuple)):
         if len(expected) != len(x):
             raise DataError(
                 say(
@@ -171,16 +171,25 @@ def check_inputs(model: keras.Model, examples: Examples) -> None:
                 ),
                 say("Give one array for each input of the model.", "모델의 입력마다 배열 하나씩 주세요."),
             )
-        for number, shape in enumerate(expected):
-            _check_shape(f"x[{number}]", shape, x[number])
+        for number, entry in enumerate(expected):
+            _check_shape(f"x[{number}]", entry, x[number])
     else:
         _check_shape("x", expected, x)
 
 
+def _inputs_of(model: keras.Model) -> Any:
+    """Symbolic inputs in the structure that the model takes, or None where it has not been built of any."""
+    try:
+        inputs = model.input
+    except (AttributeError, ValueError):
+        return None
+    return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
+
+
 def _check_shape(name: str, expected: Any, array: Any) -> None:
-    if not isinstance(expected, tuple) or not isinstance(array, np.ndarray):
+    if not isinstance(expected, keras.KerasTensor) or not isinstance(array, np.ndarray):
         return
-    wanted, came = expected[1:], array.shape[1:]
+    wanted, came = tuple(expected.shape[1:]), array.shape[1:]
     fits = {wanted, (*wanted, 1)} | ({wanted[:-1]} if wanted and wanted[-1] == 1 else set())  # as Keras adjusts ranks
     if any(len(came) == len(shape) and all(w in (None, c) for w, c in zip(shape, came, strict=True)) for shape in fits):
         return

@@ -102,7 +102,10 @@ def fit(
     due = _due(validation_freq)
     checks.check_model(model, training=True)
     keep_programs()
-    examples = gather(x, y, sample_weight, steps=None if is_batches(x) and count_of(x) else steps_per_epoch)
+    counted = is_batches(x) and count_of(x) is not None
+    examples = gather(x, y, sample_weight, steps=None if counted else steps_per_epoch)
+    if is_batches(x) and not counted and epochs - initial_epoch > 1:
+        _warn_of_repeating(x)
     held: Examples | None = None
     if validation_data is not None:
         held = gathered(validation_data, validation_steps)
@@ -248,6 +251,17 @@ def _adopted(callbacks: keras.callbacks.CallbackList, model: keras.Model) -> ker
         callbacks.callbacks.append(history)
     model.history = history
     return callbacks
+
+
+def _warn_of_repeating(source: Any) -> None:
+    name = type(source).__name__
+    warnings.warn(
+        say(
+            f"The batches of this {name} are read once, and every epoch sees the same ones.",
+            f"이 {name}의 배치는 한 번만 읽으며, 모든 에포크가 같은 배치를 봅니다.",
+        ),
+        stacklevel=3,
+    )
 
 
 def _warn_of_batch_hooks(training: Training) -> None:

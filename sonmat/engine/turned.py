@@ -99,7 +99,8 @@ def shapes_to_turn(model: keras.Model) -> frozenset[tuple[int, ...]]:
     if jax.default_backend() != "cpu" or not _is_plain(model):
         return frozenset()
     kernels = {id(layer.kernel) for layer in model._flatten_layers() if _is_plain_dense(layer)}
-    chosen, others = set(), set()
+    chosen: set[tuple[int, ...]] = set()
+    others: set[tuple[int, ...]] = set()
     for variable in model.trainable_variables:
         shape = tuple(variable.shape)
         (chosen if id(variable) in kernels and _gains(shape) else others).add(shape)
