@@ -70,7 +70,7 @@ def _abstractly(work: Callable[[], int]) -> None:
 
 
 def _check_size(model: keras.Model, stored: int) -> None:
-    needed = sum(math.prod(v.shape) for v in model.weights)
+    needed = sum(math.prod(v.shape) for v in model.variables)
     if needed > _SLACK + stored:
         refuse(
             f"The configuration describes {needed:,} weights; the file holds {stored:,} bytes, too few for them.",

@@ -15,6 +15,7 @@ from sonmat.runs import safe_values as values
 from sonmat.runs.keras2_arguments import in_todays_words
 from sonmat.runs.safe_graph import wire
 from sonmat.runs.safe_json import refuse
+from sonmat.runs.safe_operations import Operation, is_operation
 
 MAX_LAYERS = 4000
 MAX_NESTING = 16
@@ -64,7 +65,10 @@ class ConfigReader:
                 f"The model has more than {MAX_LAYERS:,} layers or nests deeper than {MAX_NESTING}.",
                 f"층이 {MAX_LAYERS:,}개를 넘거나 {MAX_NESTING}단계보다 깊습니다.",
             )
-        made = self._model(name, config) if name in _MODELS else self._plain_layer(name, config)
+        if is_operation(record, name, config):
+            made: Any = Operation(name, config)
+        else:
+            made = self._model(name, config) if name in _MODELS else self._plain_layer(name, config)
         self._depth -= 1
         if isinstance(shared_id, int):
             self._shared[shared_id] = made

@@ -14,6 +14,7 @@ import keras
 
 from sonmat.runs import safe_values as values
 from sonmat.runs.safe_json import refuse
+from sonmat.runs.safe_operations import slice_of
 
 MAX_CALLS = 8000
 
@@ -172,6 +173,8 @@ def _keras3_argument(value: Any, known: _Known) -> Any:
     if isinstance(value, list):
         return [_keras3_argument(part, known) for part in value]
     if values.is_record(value):
+        if value["class_name"] in ("__slice__", "__ellipsis__"):
+            return slice_of(value)
         if value["class_name"] != "__keras_tensor__":
             refuse(f"A call is given {values.brief(value)}.", f"호출 인자가 {values.brief(value)}입니다.")
         return known.tensor(_dict(value.get("config")).get("keras_history"))

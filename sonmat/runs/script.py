@@ -10,7 +10,8 @@ import keras
 
 from sonmat.errors import UnsupportedError
 from sonmat.language import say
-from sonmat.runs.script_model import compile_code, expression, model_code
+from sonmat.runs.script_expression import expression
+from sonmat.runs.script_model import compile_code, model_code
 
 _KERAS_DATASETS = {"mnist": "mnist", "fashion-mnist": "fashion_mnist", "fashion_mnist": "fashion_mnist"}
 

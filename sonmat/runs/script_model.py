@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import json
 import keyword
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import keras
-import numpy as np
 
 from sonmat.errors import UnsupportedError
 from sonmat.language import say
 from sonmat.runs.saved_layout import snake_case
+from sonmat.runs.script_expression import call, expression, unsupported
 
-_PARTS = {"layers": "layers", "optimizers": "keras.optimizers", "losses": "keras.losses", "metrics": "keras.metrics"}
 # What the script around the model needs, and what no variable may be called.
 _TAKEN = frozenset(
     {"SEED", "keras", "layers", "np", "sys", "plt", "load", "load_npz", "split", "prepare", *keyword.kwlist}
 )
-_LINE = 100  # a call longer than this is broken into one argument a line
 _NOT_COMPILE = frozenset({"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss"})
 
 
@@ -38,7 +34,7 @@ def model_code(model: keras.Model, name: str = "model") -> str:
     if isinstance(model, keras.Sequential):
         return f"{name} = {_sequential(model)}\n"
     if type(model).__name__ != "Functional":
-        _unsupported(f"{type(model).__name__} (a model class of your own)")
+        unsupported(f"{type(model).__name__} (a model class of your own)")
     return "\n".join(_Functional(model, name, set()).lines) + "\n"
 
 
@@ -58,105 +54,7 @@ def compile_code(model: keras.Model, name: str = "model") -> str:
             say("Call model.compile(...) first.", "먼저 model.compile(...)을 부르세요."),
         )
     arguments = [f"{key}={expression(value)}" for key, value in config.items() if value and key not in _NOT_COMPILE]
-    return _call(f"{name}.compile", arguments) + "\n"
-
-
-def expression(value: Any) -> str:
-    """A plain value, or an object of Keras's as `serialize` writes it, as Python."""
-    if isinstance(value, dict) and "class_name" in value:
-        return _object(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{expression(key)}: {expression(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(expression, value)) + ("," if len(value) == 1 else "") + ")"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(expression, value)) + "]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, float):
-        return _number(value)
-    if value is not None and not isinstance(value, bool | int):
-        _unsupported(repr(value)[:80])
-    return repr(value)
-
-
-def _number(value: float) -> str:
-    """0.01, where Keras's single precision made 0.009999999776482582 of it."""
-    short = np.float32(value)
-    return repr(float(str(short))) if float(short) == value else repr(value)
-
-
-def _object(record: dict[str, Any]) -> str:
-    module = record.get("module") or ""
-    if record["class_name"] == "function" and module in ("builtins", "keras.losses", "keras.metrics"):
-        return expression(record["config"])
-    made = _class(record)
-    required, further = _differing(made, record)
-    arguments = [expression(value) for value in required]
-    arguments += [f"{key}={expression(value)}" for key, value in further.items()]
-    return _call(_public_name(record), arguments)
-
-
-def _class(record: dict[str, Any]) -> Any:
-    place: Any = keras
-    module = record.get("module") or ""
-    parts = module.split(".")
-    if parts[0] != "keras" or record.get("registered_name"):
-        _unsupported(f"{record['class_name']} ({module or record.get('registered_name')})")
-    for part in parts[1:]:
-        place = getattr(place, part, None)
-    made = getattr(place, record["class_name"], None)
-    if made is None or record["class_name"] == "Lambda":
-        _unsupported(f"{record['class_name']} ({module})")
-    return made
-
-
-def _public_name(record: dict[str, Any]) -> str:
-    module = record["module"].removeprefix("keras.")
-    return f"{'layers' if module == 'layers' else record['module']}.{record['class_name']}"
-
-
-def _differing(made: Any, record: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The required arguments in their order, and by name those that an object made of these alone would not have."""
-    config = {key: value for key, value in record["config"].items() if key != "quantization_config" or value}
-    parameters = inspect.signature(made.__init__).parameters.values()
-    required = {p.name: config[p.name] for p in parameters if p.default is p.empty and p.name in config}
-    nested = any("class_name" in json.dumps(value) for value in required.values())
-    smallest = made.from_config(copy.deepcopy(required)) if nested else made(**required)
-    defaults = keras.saving.serialize_keras_object(smallest)["config"]
-    further = {
-        key: value
-        for key, value in config.items()
-        if key == "learning_rate"  # said even where it is the default: it is the first thing a reader looks for
-        or (key not in required and _bare(value) != _bare(defaults.get(key)) and not _own_name(made, key, value))
-    }
-    return list(required.values()), further
-
-
-def _own_name(made: Any, key: str, value: Any) -> bool:
-    """Whether it is the name that Keras gives by itself."""
-    return (
-        key == "name"
-        and re.fullmatch(rf"((forward|backward)_)?{snake_case(made.__name__)}(_\d+)?", str(value)) is not None
-    )
-
-
-def _bare(value: Any) -> Any:
-    """A value without what two equal objects may differ in: names that Keras counts, marks of sharing."""
-    if isinstance(value, dict):
-        return {key: _bare(part) for key, part in value.items() if key not in ("shared_object_id", "build_config")}
-    return [_bare(part) for part in value] if isinstance(value, list | tuple) else value
-
-
-def _call(function: str, arguments: list[str]) -> str:
-    line = f"{function}({', '.join(arguments)})"
-    if len(line) <= _LINE and "\n" not in line:
-        return line
-    return f"{function}(\n" + "".join(f"    {_indented(argument)},\n" for argument in arguments) + ")"
-
-
-def _indented(code: str) -> str:
-    return code.replace("\n", "\n    ")
+    return call(f"{name}.compile", arguments) + "\n"
 
 
 def _input(tensor: Any, name: str | None) -> str:
@@ -178,21 +76,8 @@ def _layer(layer: Any) -> str:
     if isinstance(layer, keras.Sequential):
         return _sequential(layer)
     if isinstance(layer, keras.Model):
-        _unsupported(f"{layer.name} (a functional model inside a Sequential one)")
-    return _object(keras.saving.serialize_keras_object(layer))
-
-
-def _unsupported(what: str) -> NoReturn:
-    raise UnsupportedError(
-        say(
-            f"{what} cannot be written as a plain Keras script.",
-            f"{what}은(는) 순수한 Keras 스크립트로 쓸 수 없습니다.",
-        ),
-        say(
-            "Export the model itself: sonmat export RUN model.keras",
-            "모델 자체를 내보내세요: sonmat export RUN model.keras",
-        ),
-    )
+        unsupported(f"{layer.name} (a functional model inside a Sequential one)")
+    return expression(keras.saving.serialize_keras_object(layer))
 
 
 class _Functional:
@@ -206,6 +91,7 @@ class _Functional:
         self._tensors: dict[tuple[str, int], str] = {}
         self._layers = {layer.name: layer for layer in model.layers}
         self._callers: dict[str, str] = {}
+        self._operations = {r["name"]: r for r in config["layers"] if r["name"] not in self._layers}
         waiting = [
             (record["name"], index, node)
             for record in config["layers"]
@@ -225,7 +111,7 @@ class _Functional:
             if isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
         }
         inputs, outputs = self._struct(config["input_layers"], set()), self._struct(config["output_layers"], nested)
-        self.lines.append(_call(f"{name} = keras.Model", [f"inputs={inputs}", f"outputs={outputs}"]))
+        self.lines.append(call(f"{name} = keras.Model", [f"inputs={inputs}", f"outputs={outputs}"]))
 
     def _add(self, wish: str, code: str) -> str:
         name = self._free(wish)
@@ -247,11 +133,24 @@ class _Functional:
 
     def _write(self, name: str, index: int, node: dict[str, Any]) -> None:
         arguments = [self._argument(part) for part in node["args"]]
-        call = inspect.signature(self._layers[name].call).parameters
+        if name in self._operations:
+            self._tensors[name, index] = self._add(name, self._operation(self._operations[name], arguments, node))
+            return
+        parameters = inspect.signature(self._layers[name].call).parameters
         for key, part in node["kwargs"].items():
-            if part is not None and not (key in call and call[key].default is part):  # Keras notes its defaults too
+            if part is not None and not (
+                key in parameters and parameters[key].default is part
+            ):  # Keras notes its defaults too
                 arguments.append(f"{key}={self._argument(part)}")
         self._tensors[name, index] = self._add(name, f"{self._caller(name)}({', '.join(arguments)})")
+
+    def _operation(self, record: dict[str, Any], arguments: list[str], node: dict[str, Any]) -> str:
+        function = getattr(keras.ops, snake_case(record["class_name"]), None)
+        if function is None or not record["module"].startswith("keras."):
+            unsupported(f"{record['class_name']} ({record['module']})")
+        settings = {**{key: value for key, value in record["config"].items() if key != "name"}, **node["kwargs"]}
+        named = [f"{key}={self._argument(value)}" for key, value in settings.items()]
+        return call(f"keras.ops.{function.__name__}", [*arguments, *named])
 
     def _caller(self, name: str) -> str:
         """The layer itself where it is called once, else a variable that holds it."""
@@ -275,7 +174,7 @@ class _Functional:
 
     def _output(self, name: str, call: int, output: int) -> str:
         variable = self._tensors[name, call]
-        several = isinstance(self._layers[name].output if call == 0 else None, list | tuple)
+        several = name in self._layers and call == 0 and isinstance(self._layers[name].output, list | tuple)
         return f"{variable}[{output}]" if several or output else variable
 
     def _struct(self, struct: Any, shifted: set[str]) -> str:

@@ -45,7 +45,7 @@ def damaged(content: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
     return content
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=damage())
 def test_damaged_files_give_a_model_or_a_model_file_error(
     valid: tuple[bytes, Path], changes: list[tuple[str, float, bytes]]

@@ -196,7 +196,15 @@ def encoder_decoder() -> keras.Model:
     return keras.Model([source, target], L.LSTM(3, return_sequences=True)(target, initial_state=[h, c]))
 
 
-@pytest.mark.parametrize("make", [branching, encoder_decoder])
+def masked() -> keras.Model:
+    """Masks and arithmetic, which are operations between the layers and no layers."""
+    words, numbers = keras.Input((5,)), keras.Input((5, 4))
+    a = L.GRU(4)(L.Bidirectional(L.LSTM(3, return_sequences=True))(L.Embedding(9, 4, mask_zero=True)(words)))
+    b = L.LSTM(3)(L.Masking(0.0)(numbers))
+    return keras.Model([words, numbers], (a[:, :3] * 2 + b) / 3 - keras.ops.mean(a, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("make", [branching, encoder_decoder, masked])
 def test_graphs_come_back_the_same(make: Callable[[], keras.Model], tmp_path: Path) -> None:
     model = make()
     randomize(model)
