@@ -182,7 +182,7 @@ def _inputs_of(model: keras.Model) -> Any:
     try:
         inputs = model.input
     except (AttributeError, ValueError):
-        return None
+        inputs = getattr(model, "inputs", None)
     return inputs[0] if isinstance(inputs, (list, tuple)) and len(inputs) == 1 else inputs
 
 

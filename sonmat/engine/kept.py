@@ -51,7 +51,7 @@ def _shapes(data: Any) -> tuple[Any, ...]:
 
 
 def _parts(model: keras.Model) -> list[Any]:
-    optimizer = model.optimizer
+    optimizer = getattr(model, "optimizer", None)  # one that only predicts need not be compiled
     return [
         optimizer,
         getattr(optimizer, "_learning_rate", None),
