@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,11 +12,20 @@ from sonmat.cli.output import console, download, print_json, print_next, print_p
 from sonmat.language import say
 
 
-def ls(json: Json = False) -> None:
+def ls(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help=say("Where to look; by default where runs go without --out.", "찾을 곳. 기본은 --out 없이 쌓이는 곳."),
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """`sonmat runs ls`"""
     from sonmat.runs.folder import list_runs
 
-    rows = [run.row() for run in list_runs()]
+    rows = [run.row() for run in list_runs(folder)]
     if json:
         return print_json(rows)
     from sonmat.view.tables import runs_table

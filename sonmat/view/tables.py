@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -114,6 +115,7 @@ def runs_table(rows: Sequence[Mapping[str, object]], *, title: str | None = None
             justify="right" if numeric else "left",
             overflow="fold",
             no_wrap=key in ("started", "name", "state", "model"),
+            min_width=max(map(cell_len, _heading(key).plain.split())),  # headings break between words only
         )
     for row in rows:
         table.add_row(*(_cell(key, row.get(key)) for key in keys))
@@ -162,7 +164,8 @@ def _verdict(test: PairedTest, names: Sequence[str]) -> list[Text]:
 
 
 def _table(title: str | None) -> Table:
-    return Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    heading = Text(title) if title else None
+    return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
 
 
 def _keys(rows: Iterable[Mapping[str, object]]) -> list[str]:
@@ -185,6 +188,12 @@ def _heading(key: str) -> Text:
         "accuracy": ("accuracy", "정확도"),
         "val_loss": ("val. loss", "검증 손실"),
         "val_accuracy": ("val. accuracy", "검증 정확도"),
+        "split": ("split", "분할"),
+        "batch_size": ("batch size", "배치 크기"),
+        "optimizer": ("optimizer", "옵티마이저"),
+        "learning_rate": ("learning rate", "학습률"),
+        "metrics": ("metrics", "지표"),
+        "epoch": ("epoch", "에포크"),
         "test_loss": ("test loss", "테스트 손실"),
         "test_accuracy": ("test accuracy", "테스트 정확도"),
         "test_readings": ("test readings", "테스트 읽은 횟수"),
