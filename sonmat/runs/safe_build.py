@@ -70,9 +70,11 @@ def _abstractly(work: Callable[[], int]) -> None:
 
 
 def _check_size(model: keras.Model, stored: int) -> None:
-    needed = sum(math.prod(v.shape) for v in model.variables)
+    states = [getattr(layer, "states", None) for layer in model._flatten_layers()]  # of stateful recurrent layers
+    held = [*model.variables, *(state for state in keras.tree.flatten(states) if state is not None)]
+    needed = sum(math.prod(variable.shape) for variable in held)
     if needed > _SLACK + stored:
         refuse(
-            f"The configuration describes {needed:,} weights; the file holds {stored:,} bytes, too few for them.",
-            f"설정에 따르면 가중치가 {needed:,}개인데 파일에는 {stored:,}바이트뿐입니다.",
+            f"The configuration describes {needed:,} numbers; the file holds {stored:,} bytes, too few for them.",
+            f"설정에 따르면 수가 {needed:,}개인데 파일에는 {stored:,}바이트뿐입니다.",
         )

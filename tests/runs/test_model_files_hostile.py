@@ -201,7 +201,7 @@ def test_many_large_layers_are_refused_before_memory_is_taken(victim: Path) -> N
             {**record, "config": {**record["config"], "name": f"d{i}"}} for i in range(5)
         ]
 
-    refused(rewrite(victim, change), "weights")
+    refused(rewrite(victim, change), "too few")
 
 
 def test_loops_that_a_number_drives_are_refused(victim: Path) -> None:
