@@ -147,15 +147,32 @@ def _settings(content: dict[str, Any], korean: bool) -> str:
             settings = content["tuning"][peer.name]["chosen"]
             values = ", ".join(f"`{name}={settings[name]}`" for name in peer.choices)
             chosen.append(f"{peer.title[korean]}: {values}")
-    settled = "; ".join(chosen)
+    settled, strict = "; ".join(chosen), _strict(content, korean)
     leaky = "notes" in content["summary"]["fit"]
     if korean:
-        return ("¹ 이 검증은 샙니다(검증 행도 학습됩니다). " if leaky else "") + (
-            f"측정으로 고른 설정: {settled}." if settled else ""
-        )
-    return ("¹ This validation leaks: its rows are trained on too. " if leaky else "") + (
-        f"Settings chosen by measuring: {settled}." if settled else ""
+        parts = [
+            "¹ 이 검증은 샙니다(검증 행도 학습됩니다)." if leaky else "",
+            f"측정으로 고른 설정: {settled}." if settled else "",
+        ]
+    else:
+        parts = [
+            "¹ This validation leaks: its rows are trained on too." if leaky else "",
+            f"Settings chosen by measuring: {settled}." if settled else "",
+        ]
+    return " ".join(part for part in [*parts, strict] if part)
+
+
+def _strict(content: dict[str, Any], korean: bool) -> str:
+    """The ratios where sonmat's set-up counts as fitting, so that a reader sees what the division of times is worth."""
+    fits = content["summary"]["fit"]
+    ratios = ", ".join(
+        f"{peer.title[korean]} {times(fits[peer.name]['faster']['strict'])}" for peer in PEERS if peer.name in fits
     )
+    if not ratios:
+        return ""
+    if korean:
+        return f"sonmat만 준비 시간을 학습에 넣고 스스로 보고한 컴파일만 빼면: {ratios}."
+    return f"With sonmat's own set-up counted as fitting, and only the compiling that it reports taken off: {ratios}."
 
 
 def _origin(content: dict[str, Any], korean: bool) -> str:
@@ -165,12 +182,12 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
     if korean:
         return (
             f"{where['cpu']}, 코어 {where['cores']}개. 번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값. "
-            "매번 새 프로세스이며, 컴파일은 첫 에포크가 나머지 에포크의 중앙값보다 더 걸린 시간. "
+            "매번 새 프로세스이며, 컴파일은 첫 에포크가 나머지 에포크의 중앙값보다 더 걸린 시간(준비 포함). "
             f"{_versions(content)}. {date}, CPU {minutes}분, {command}."
         )
     return (
         f"{where['cpu']}, {where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs. "
-        "Every fit is a fresh process; compile is what its first epoch took longer than the median of the others. "
+        "Every fit is a fresh process; compile is what its first epoch took longer than the median of the others, set-up included. "
         f"{_versions(content)}. {date}, {minutes} CPU-minutes, {command}."
     )
 
