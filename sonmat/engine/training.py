@@ -62,10 +62,13 @@ class Training:
         """Trace and compile everything that the run needs."""
         if self.initial_epoch >= self.epochs or self.stopped:
             return
+        begin = time.perf_counter()
+        self.stream.look_ahead(self.initial_epoch)  # the device shuffles while this traces
         state = training_state(self.model)
-        self.compile_seconds = self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
+        self.program.prepare(state, self.stream.data, tail=self.stream.reaches_tail)
         if self.validation is not None:
-            self.compile_seconds += self.validation.compile()
+            self.validation.compile()
+        self.compile_seconds = time.perf_counter() - begin
         for listener in self.listeners:
             listener.on_compiled(self.compile_seconds)
 
