@@ -84,7 +84,7 @@ class _OwnStep(keras.Sequential):
 )
 def test_what_is_left_to_keras(model: Any) -> None:
     found = turned_for(model(), 20)
-    assert found is None or (96, 12) not in found.shapes and (96, 48) not in found.shapes
+    assert found is None or ((96, 12) not in found.shapes and (96, 48) not in found.shapes)
 
 
 def test_a_step_of_the_users_own_and_large_batches_are_left_to_keras() -> None:
