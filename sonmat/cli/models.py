@@ -153,7 +153,7 @@ def export(
     out, written = console(), export_run(model, file)
     print_place(out, say("written", "저장"), written.path)
     if written.path.suffix == ".py":
-        return print_next(out, "python", written.path)
+        return print_next(out, "KERAS_BACKEND=jax", "python", written.path)
     if written.scale is not None and written.scale != 1:
         by = f"{written.scale:g}"
         out.print(

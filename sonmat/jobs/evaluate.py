@@ -13,7 +13,7 @@ from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.errors import TrainingError
 from sonmat.jobs.rows import part_of
 from sonmat.language import say
-from sonmat.runs.folder import Run, RunFolder, load_run, open_run
+from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run, open_run
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def located(path: str | os.PathLike[str]) -> tuple[Path, RunFolder | None]:
     """A run by its folder or bare name, or a model file."""
     file = Path(path).expanduser()
     if file.is_file() or (file.suffix in (".keras", ".h5", ".hdf5") and not file.is_dir()):
-        return file, None
+        inside = file.name == MODEL and (file.parent / RECIPE).is_file()  # a run's own model is the run
+        return file, RunFolder(file.parent) if inside else None
     folder = open_run(path)
     return folder.path, folder
 

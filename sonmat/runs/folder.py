@@ -95,8 +95,10 @@ class RunFolder:
         found = _read_json(self.path / READINGS)
         listed = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
         result = self.result or {}
-        if "test" in result and not any(one.get("time") == result.get("finished") for one in listed):
-            listed.append(_reading("train", result.get("test") or {}, str(result.get("finished"))))
+        if isinstance(result.get("test"), dict) and not any(
+            one.get("time") == result.get("finished") for one in listed
+        ):
+            listed.append(_reading("train", result["test"], str(result.get("finished"))))
         return listed
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from sonmat.runs.safe_json import read_json, refuse
 
 MAX_BYTES = 1 << 20
 _VERSION = 1
+_LONGEST = 200  # letters of a class name
 
 
 def card_text(inputs: Mapping[str, Any] | None, classes: Sequence[str] | None) -> str | None:
@@ -36,4 +38,13 @@ def parse_card(text: bytes | str | None) -> dict[str, Any]:
     named = classes is None or (isinstance(classes, list) and all(isinstance(name, str) for name in classes))
     if not isinstance(data, dict) or not named or not isinstance(inputs, dict | None):
         refuse("The model's card is not one that sonmat wrote.", "sonmat이 쓴 모델 카드가 아닙니다.")
-    return {key: value for key, value in (("inputs", inputs), ("classes", classes)) if value is not None}
+    scale = inputs.get("scale", 1.0) if inputs is not None else 1.0
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 0 < scale < math.inf:
+        refuse("The scale in the model's card is not a number above 0.", "모델 카드의 scale이 0보다 큰 수가 아닙니다.")
+    names = None if classes is None else [_printable(name) for name in classes]
+    return {key: value for key, value in (("inputs", inputs), ("classes", names)) if value is not None}
+
+
+def _printable(name: str) -> str:
+    """A stranger's class name as a terminal may show it: control codes could rename windows and clear screens."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name[:_LONGEST])

@@ -54,6 +54,8 @@ class Recorder(Listener):
     def on_begin(self, training: Training) -> None:
         self.training = training
         self.identity = identity(training) | self.extra
+        if self.identity["learning_rate"] is None:
+            self.identity["learning_rate"] = self.stored.get("learning_rate")
         if training.seed is None:
             raise UnsupportedError(
                 say(
@@ -142,7 +144,8 @@ def identity(training: Training) -> dict[str, Any]:
         "validation": _hashed(validation.data) if validation else None,
         "model": hashlib.sha256(_model_text(training.model).encode()).hexdigest()[:16],
         "optimizer": _optimizer(training.model),
-        "loss": _text(training.model.loss),
+        "learning_rate": _learning_rate(training.model),
+        "loss": _text([training.model.loss, (training.model.get_compile_config() or {}).get("loss_weights")]),
         "batch_size": training.stream.rows,
         "steps": training.stream.steps,
         "shuffle": training.stream.seed is not None,
@@ -180,13 +183,17 @@ def _shows(callback: Any) -> bool:
 
 
 def _settings(callback: Any) -> str:
-    """A callback's class and the numbers it was made with: with other ones it would be another run.
+    """A callback's class, what it monitors and the numbers it was made with: with other ones it would be another run.
 
     Magnitudes alone, since Keras turns the sign of a min_delta; no paths, since a run may be moved.
     """
     made_with = inspect.signature(type(callback).__init__).parameters
     plain = {name: getattr(callback, name, None) for name in made_with if name not in ("append", "verbose")}
-    plain = {name: abs(value) for name, value in plain.items() if isinstance(value, (int, float))}
+    plain = {
+        name: abs(value) if isinstance(value, (int, float)) else value
+        for name, value in plain.items()
+        if isinstance(value, (int, float)) or name == "monitor"
+    }
     return f"{type(callback).__name__}({', '.join(f'{name}={value!r}' for name, value in sorted(plain.items()))})"
 
 
@@ -230,9 +237,20 @@ def _unnamed(value: Any) -> Any:
 
 
 def _optimizer(model: keras.Model) -> str:
-    """The optimizer and what it was made with; a learning rate is state, which callbacks may change."""
+    """The optimizer and what it was made with, its learning rate apart."""
     config = {key: value for key, value in model.optimizer.get_config().items() if key not in ("name", "learning_rate")}
     return _text({"class": type(model.optimizer).__name__, **config})
+
+
+def _learning_rate(model: keras.Model) -> str | None:
+    """The learning rate or schedule that the model was compiled with; None where it has trained since.
+
+    It is state then, which callbacks may have changed, and says nothing of what was asked for.
+    """
+    if int(model.optimizer.iterations.value) > 0:
+        return None
+    config = model.optimizer.get_config().get("learning_rate")
+    return _text(float(config) if isinstance(config, (int, float, np.floating)) else config)
 
 
 def _text(value: Any) -> str:
