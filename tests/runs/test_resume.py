@@ -476,3 +476,20 @@ def test_a_broken_loss_leaves_the_last_good_epoch(tmp_path: Path) -> None:
         kept(tmp_path, callbacks=[Break()])
     assert read_checkpoint(tmp_path / "checkpoint")[0].done == 2
     assert [record["epoch"] for record in read_lines(tmp_path / "history.jsonl")] == [0, 1]
+
+
+def test_another_learning_rate_is_another_run(tmp_path: Path) -> None:
+    """A changed rate must not give the old numbers back; a rate that training has changed since says nothing."""
+    x, y = np.eye(4, dtype="float32")[np.arange(40) % 4], np.arange(40) % 4
+
+    def trained(rate: Any, epochs: int = 1) -> keras.callbacks.History:
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, "softmax", kernel_initializer="zeros")])
+        model.compile(keras.optimizers.SGD(rate), "sparse_categorical_crossentropy")
+        return fit(model, x, y, epochs=epochs, verbose=0, run=tmp_path / "run")
+
+    first = trained(0.1).history["loss"]
+    assert trained(0.1, epochs=2).history["loss"][:1] == first
+    with pytest.raises(RunError, match="learning_rate"):
+        trained(0.5, epochs=2)
+    with pytest.raises(RunError, match="learning_rate"):
+        trained(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9), epochs=2)
