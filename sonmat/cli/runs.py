@@ -11,6 +11,9 @@ from sonmat.cli.options import Json, RunArgument, run_names
 from sonmat.cli.output import console, download, print_json, print_next, print_place
 from sonmat.language import say
 
+_WIDE = 110  # columns
+_LEFT_OUT = ("state", "model", "data", "seed", "seconds")
+
 
 def ls(
     folder: Annotated[
@@ -30,7 +33,10 @@ def ls(
         return print_json(rows)
     from sonmat.view.tables import runs_table
 
-    return console().print(runs_table(rows))
+    out = console()
+    if out.width < _WIDE:  # what a run reached stays to be seen; what it was made of is in `runs show`
+        rows = [{key: value for key, value in row.items() if key not in _LEFT_OUT} for row in rows]
+    return out.print(runs_table(rows))
 
 
 def show(run: RunArgument, json: Json = False) -> None:
