@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,9 +64,17 @@ def trained_text(folder: Path, told: Mapping[str, Any]) -> Text:
         (["export", str(folder), "model.h5"], say("take it to plain Keras", "Keras로 가져가기")),
         (["train", "--set", "learning_rate=0.1"], say("try another learning rate", "다른 학습률 시험하기")),
     ):
-        text.append(f"  {shlex.join(['sonmat', *command])}", style="bold").append(f"   # {why}\n", style="dim")
+        text.append(f"  {shlex.join([program(), *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
+
+
+def program() -> str:
+    """How this very command is called from here: by its name, or by its path where the name is not on the PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "sonmat" or shutil.which("sonmat"):
+        return "sonmat"
+    return os.path.relpath(called)
 
 
 def _when(told: Mapping[str, Any]) -> str:
