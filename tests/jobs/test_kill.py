@@ -22,7 +22,18 @@ SETTINGS = ("--set", "epochs=12", "--set", "hidden=[8]", "--set", "dropout=0.1")
 
 def start(*arguments: object) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sonmat.cli", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=_hear_interrupts if os.name == "posix" else None,
+    )
+
+
+def _hear_interrupts() -> None:
+    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def finish(process: subprocess.Popen[bytes]) -> str:
@@ -80,7 +91,7 @@ def test_ctrl_c_says_how_to_go_on(small: Path, tmp_path: Path, home: Path):
             break
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, err.decode()
     (run,) = (home / "runs").iterdir()
-    assert err.decode().strip() == f"Stopped. Go on with: sonmat resume {run}"
+    assert err.decode().strip().splitlines()[-1] == f"Stopped. Go on with: sonmat resume {run}", err.decode()
     assert RunFolder(run).history
