@@ -211,7 +211,7 @@ class _Warming(Listener):
     def on_compiled(self, seconds: float) -> None:
         from sonmat.view.canvas import warm
 
-        threading.Thread(target=warm, name="sonmat-warming", daemon=True).start()
+        threading.Thread(target=warm, name="sonmat-warming").start()  # a daemon could abort the process at exit
 
 
 def _findable(data: str) -> str:
