@@ -9,7 +9,8 @@ import jax
 
 from sonmat import places
 
-_SLOW_IN_LOOPS = ("conv_general_dilated", "reduce_window", "select_and_scatter", "select_and_gather")
+SLOW_IN_LOOPS = ("conv_general_dilated", "reduce_window", "select_and_scatter", "select_and_gather")
+"""Beginnings of the names of operations that XLA's CPU compiler runs far slower inside a loop."""
 
 
 def keep_programs() -> None:
@@ -40,16 +41,17 @@ def slow_in_loops(jaxpr: Any) -> bool:
 
     Its convolutions take 1,050–1,190 ms a step inside a loop where the same step outside takes about 70 (jaxlib 0.10).
     """
-    return jax.default_backend() == "cpu" and _holds(jaxpr, _SLOW_IN_LOOPS)
+    return jax.default_backend() == "cpu" and holds(jaxpr, SLOW_IN_LOOPS)
 
 
-def _holds(jaxpr: Any, names: tuple[str, ...]) -> bool:
+def holds(jaxpr: Any, names: tuple[str, ...]) -> bool:
+    """Whether a traced program has an operation, at any depth, whose name begins with one of these."""
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     for equation in jaxpr.eqns:
         if equation.primitive.name.startswith(names):
             return True
         for parameter in equation.params.values():
             for inner in parameter if isinstance(parameter, (list, tuple)) else (parameter,):
-                if (hasattr(inner, "eqns") or hasattr(inner, "jaxpr")) and _holds(inner, names):
+                if (hasattr(inner, "eqns") or hasattr(inner, "jaxpr")) and holds(inner, names):
                     return True
     return False

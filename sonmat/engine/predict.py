@@ -15,6 +15,7 @@ from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather, preparation
 from sonmat.engine.kept import kept_compiled
 from sonmat.engine.program import len_of, values
+from sonmat.engine.rewriting import rewriting
 
 
 def predict(model: keras.Model, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
@@ -82,11 +83,13 @@ def _predictions(model: keras.Model, examples: Examples, rows: int, *, overlap: 
 
     def block(state: Any, data: Any, start: Any) -> Any:
         x = jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, start, rows), data)
-        return model.predict_step(state, (prepare(x),))[0]
+        with rewriting(model):
+            return model.predict_step(state, (prepare(x),))[0]
 
     def tail(state: Any, data: Any) -> Any:
         x = jax.tree.map(lambda a: a[n // rows * rows :], data)
-        return model.predict_step(state, (prepare(x),))[0]
+        with rewriting(model):
+            return model.predict_step(state, (prepare(x),))[0]
 
     whole = n // rows
     numbers = (rows, examples.scale)

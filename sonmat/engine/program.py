@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from jax import lax
 
 from sonmat.engine.compilation import compiled, slow_in_loops
 from sonmat.engine.examples import preparation
+from sonmat.engine.rewriting import rewriting
 from sonmat.engine.turned import Turned, turned_for
 
 State = tuple[list[jax.Array], ...]
@@ -80,6 +81,7 @@ class Program:
         fused: Whether the steps run as one loop. False where a step holds an operation that XLA runs far slower inside a
             loop than outside; each step is then a dispatch of its own.
         looped, turned: Steps to run inside the loop instead, and what lays the state out for them.
+        refused: Why operations of the step could not be rewritten, where they are the reason that it is not fused.
         step_seconds: Time of a step, from the newest segment; 0.0 before the first.
     """
 
@@ -90,6 +92,7 @@ class Program:
     fused: bool = True
     looped: Step | None = None
     turned: Turned | None = None
+    refused: list[str] = field(default_factory=list)
     step_seconds: float = 0.0
     _loop: Any = None
     _single: Any = None
@@ -205,16 +208,7 @@ def len_of(data: Any) -> int:
 
 def training_program(model: keras.Model, rows: int, scale: float) -> Program:
     """Steps of `model.train_step` over batches of `rows`."""
-    prepare = preparation(scale)
-
-    def stepping(train_step: Callable[[State, Any], tuple[dict[str, Any], State]]) -> Step:
-        def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
-            x, y, weight = batch
-            logs, new = train_step(state, (prepare(x), y, weight))
-            return _like(new, state), logs
-
-        return step
-
+    stepping = partial(_stepping, model, scale)
     turned = turned_for(model, rows)
     looped = stepping(turned.step) if turned else None
     return Program(stepping(model.train_step), rows, scale, guarded=True, looped=looped, turned=turned)
@@ -222,14 +216,19 @@ def training_program(model: keras.Model, rows: int, scale: float) -> Program:
 
 def testing_program(model: keras.Model, rows: int, scale: float) -> Program:
     """Steps of `model.test_step` over batches of `rows`."""
+    return Program(_stepping(model, scale, model.test_step), rows, scale)
+
+
+def _stepping(model: keras.Model, scale: float, keras_step: Callable[[State, Any], tuple[dict[str, Any], State]]) -> Step:
     prepare = preparation(scale)
 
     def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
         x, y, weight = batch
-        logs, new = model.test_step(state, (prepare(x), y, weight))
+        with rewriting(model):
+            logs, new = keras_step(state, (prepare(x), y, weight))
         return _like(new, state), logs
 
-    return Program(step, rows, scale)
+    return step
 
 
 def _like(new: State, old: State) -> State:
