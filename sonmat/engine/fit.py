@@ -20,7 +20,7 @@ from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.kept import kept_program
 from sonmat.engine.listener import Listener
-from sonmat.engine.program import training_program
+from sonmat.engine.program import Program, training_program
 from sonmat.engine.stream import Stream
 from sonmat.engine.training import Training
 from sonmat.engine.validation import Validation
@@ -155,6 +155,7 @@ def fit(
         resumable.put_back(training, resume)
     _warn_of_batch_hooks(training)
     training.compile()
+    _warn_of_single_steps(program)
     training.run()
     history = training.history
     history.compile_seconds = training.compile_seconds
@@ -276,3 +277,17 @@ def _warn_of_batch_hooks(training: Training) -> None:
             ),
             stacklevel=3,
         )
+
+
+def _warn_of_single_steps(program: Program) -> None:
+    """A step that may not be looped over is dispatched alone; that costs time, so it is said."""
+    if program.fused:
+        return
+    reasons = "; ".join(dict.fromkeys(program.refused)) or say("a step of its own", "직접 만든 step")
+    warnings.warn(
+        say(
+            f"This model runs one step at a time, with JAX's own convolutions or pooling, which is slower: {reasons}.",
+            f"이 모델은 JAX 자체의 합성곱이나 풀링으로 한 스텝씩 실행되어 더 느립니다: {reasons}.",
+        ),
+        stacklevel=4,
+    )

@@ -135,9 +135,7 @@ class Flat:
             instead: Asked for each operation; what it returns are the outputs, and for None the operation is run. Its
                 second argument reads a value.
         """
-        known: dict[int, Any] = {
-            value.number: argument for value, argument in zip(self.inputs, arguments, strict=True)
-        }
+        known: dict[int, Any] = {value.number: argument for value, argument in zip(self.inputs, arguments, strict=True)}
 
         def read(atom: Atom) -> Any:
             return atom.value if isinstance(atom, Constant) else known[atom.number]

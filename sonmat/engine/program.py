@@ -208,24 +208,32 @@ def len_of(data: Any) -> int:
 
 def training_program(model: keras.Model, rows: int, scale: float) -> Program:
     """Steps of `model.train_step` over batches of `rows`."""
-    stepping = partial(_stepping, model, scale)
+    refused: list[str] = []
+    stepping = partial(_stepping, model, scale, refused)
     turned = turned_for(model, rows)
     looped = stepping(turned.step) if turned else None
-    return Program(stepping(model.train_step), rows, scale, guarded=True, looped=looped, turned=turned)
+    return Program(stepping(model.train_step), rows, scale, guarded=True, looped=looped, turned=turned, refused=refused)
 
 
 def testing_program(model: keras.Model, rows: int, scale: float) -> Program:
     """Steps of `model.test_step` over batches of `rows`."""
-    return Program(_stepping(model, scale, model.test_step), rows, scale)
+    refused: list[str] = []
+    return Program(_stepping(model, scale, refused, model.test_step), rows, scale, refused=refused)
 
 
-def _stepping(model: keras.Model, scale: float, keras_step: Callable[[State, Any], tuple[dict[str, Any], State]]) -> Step:
+def _stepping(
+    model: keras.Model,
+    scale: float,
+    refused: list[str],
+    keras_step: Callable[[State, Any], tuple[dict[str, Any], State]],
+) -> Step:
     prepare = preparation(scale)
 
     def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
         x, y, weight = batch
-        with rewriting(model):
+        with rewriting(model) as reasons:
             logs, new = keras_step(state, (prepare(x), y, weight))
+        refused[:] = reasons
         return _like(new, state), logs
 
     return step

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 import keras
 
 from sonmat.engine.compilation import SLOW_IN_LOOPS, holds
-from sonmat.engine.convolution import Convolution
-from sonmat.engine.flattened import Atom, Constant, Flat, Operation, Value
+from sonmat.engine.convolution import Convolution, biased
+from sonmat.engine.flattened import Atom, Flat, Operation, Value
 from sonmat.engine.pooling import Pooling, largest
 
 _CONVOLUTION = "conv_general_dilated"
@@ -103,11 +103,13 @@ class Plan:
         instead: By the number of an operation's first output: what makes its outputs; an empty list of outputs for what is
             computed together with a later operation.
         refused: Why an operation stays JAX's own.
+        together: How many poolings are computed with the convolution before them.
     """
 
     flat: Flat
     instead: dict[int, Callable[[Callable[[Atom], Any]], list[Any]]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    together: int = 0
 
     @classmethod
     def of(cls, flat: Flat) -> Plan:
@@ -156,6 +158,7 @@ class Plan:
             self.refused.append(f"pooling: {pooling}")
             return
         if chain is not None and chain.fits(pooling):
+            self.together += 1
             for skipped in chain.operations:
                 self.instead[skipped.outputs[0].number] = lambda read: [None]
             self.instead[operation.outputs[0].number] = lambda read: [chain.run(read, pooling)]
@@ -214,7 +217,7 @@ class Chain:
 
     def fits(self, pooling: Pooling) -> bool:
         """Whether the two can be computed together."""
-        batch, *space, channels = self.convolution.output_order
+        batch, channels = self.convolution.output_order[0], self.convolution.output_order[-1]
         within = pooling.size[batch] == pooling.size[channels] == 1
         biases = (_bias(operation) for operation in self.operations if operation.name == "add")
         plain = all(_per_channel(bias, channels) for bias in biases)
@@ -236,7 +239,7 @@ class Chain:
     def _after(self, y: Any, operations: Sequence[Operation], read: Callable[[Atom], Any]) -> Any:
         for operation in operations:
             if operation.name == "add":
-                y = y + jnp.reshape(read(_bias(operation)), -1)
+                y = biased(y, jnp.reshape(read(_bias(operation)), -1))
             elif operation.name in _MONOTONE:
                 (y,) = operation.run(y)
             else:
