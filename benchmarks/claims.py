@@ -3,8 +3,9 @@
     python -m benchmarks.claims            # fill every marker below
     python -m benchmarks.claims --check    # exit status 1 where a document says something else
 
-A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or `leak`) around a table, or a single figure inside a
-sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of `benchmarks.tables.figures`.
+A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or `leak`, `cnn`, `cnn_newest`) around a table, or a
+single figure inside a sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of
+`figures` in `benchmarks.tables` and `benchmarks.cnn_table`.
 A document is Korean where its name ends in `.ko.md` or it lies in a folder `ko`.
 """
 
@@ -18,12 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import cnn_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
 RESULTS = ROOT / "benchmarks" / "results"
-_TABLES = {"fit_notes": tables.fit_notes, "leak": tables.leak}
+_TABLES = {"fit_notes": tables.fit_notes, "leak": tables.leak, "cnn": cnn_table.cnn, "cnn_newest": cnn_table.cnn}
+_FIGURES = {"fit_notes": tables.figures, "cnn": cnn_table.figures, "cnn_newest": cnn_table.figures}
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 _FIGURE = re.compile(r"(<!-- (\w+)\.([\w.-]+) -->)([^<]*)(<!-- / -->)")
 
@@ -65,7 +67,7 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
         name = _known(match[2])
         if name not in measured:
             return match[0]
-        known = tables.figures(measured[name]) if name == "fit_notes" else {}
+        known = _FIGURES[name](measured[name]) if name in _FIGURES else {}
         if match[3] not in known:
             raise UnknownClaim(f"{name}.{match[3]} is not measured; there are {', '.join(known)}")
         return f"{match[1]}{known[match[3]]}{match[5]}"

@@ -48,7 +48,7 @@ def leak(content: dict[str, Any], *, korean: bool) -> str:
         if case["name"] in summary
         for way, label in ways.items()
     ]
-    return "\n\n".join([_seen(summary, cases, korean), _table(head, rows), _leak_origin(content, korean)])
+    return "\n\n".join([_seen(summary, cases, korean), table(head, rows), _leak_origin(content, korean)])
 
 
 def figures(content: dict[str, Any]) -> dict[str, str]:
@@ -119,7 +119,7 @@ def _fits(content: dict[str, Any], korean: bool) -> str:
         rows.append(
             [titles[name], seconds(fit["fit_seconds"]), compiling, seconds(fit["total_seconds"]), *faster, accuracy]
         )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _commands(content: dict[str, Any], korean: bool) -> str:
@@ -137,7 +137,7 @@ def _commands(content: dict[str, Any], korean: bool) -> str:
     if accuracy := summary.get("accuracy"):
         label = f"테스트 정확도, 시드 {accuracy['n']}개" if korean else f"test accuracy, {accuracy['n']} seeds"
         rows.append([label, f"{_mean(accuracy)} ({percent(accuracy['least'])} … {percent(accuracy['most'])})"])
-    return _table(["전체 명령" if korean else "whole commands", ""], rows) if rows else ""
+    return table(["전체 명령" if korean else "whole commands", ""], rows) if rows else ""
 
 
 def _settings(content: dict[str, Any], korean: bool) -> str:
@@ -183,19 +183,20 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
         return (
             f"{where['cpu']}, 코어 {where['cores']}개. 번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값. "
             "매번 새 프로세스이며, 컴파일은 첫 에포크가 나머지 에포크의 중앙값보다 더 걸린 시간(준비 포함). "
-            f"{_versions(content)}. {date}, CPU {minutes}분, {command}."
+            f"{versions(content)}. {date}, CPU {minutes}분, {command}."
         )
     return (
         f"{where['cpu']}, {where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs. "
         "Every fit is a fresh process; compile is what its first epoch took longer than the median of the others, set-up included. "
-        f"{_versions(content)}. {date}, {minutes} CPU-minutes, {command}."
+        f"{versions(content)}. {date}, {minutes} CPU-minutes, {command}."
     )
 
 
-def _versions(content: dict[str, Any]) -> str:
+def versions(content: dict[str, Any]) -> str:
+    """What measured, with each version that was met."""
     found: dict[str, list[str]] = {}
-    for versions in content["versions"].values():
-        for package, version in versions.items():
+    for packages in content["versions"].values():
+        for package, version in packages.items():
             if version not in found.setdefault(package, []):
                 found[package].append(version)
     return ", ".join(
@@ -217,7 +218,7 @@ def _seen(summary: dict[str, Any], cases: list[dict[str, Any]], korean: bool) ->
         for case in cases
         if case["name"] in summary
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _case(case: dict[str, Any], korean: bool) -> str:
@@ -232,8 +233,8 @@ def _leak_origin(content: dict[str, Any], korean: bool) -> str:
     count, minutes = len({run["seed"] for run in content["runs"]}), round(content["cpu_minutes"])
     command = "`python -m benchmarks.leak`"
     if korean:
-        return f"시드 {count}개의 평균 ± 표준편차. {_versions(content)}. {content['ended'][:10]}, CPU {minutes}분, {command}."
-    return f"Mean ± standard deviation of {count} seeds. {_versions(content)}. {content['ended'][:10]}, {minutes} CPU-minutes, {command}."
+        return f"시드 {count}개의 평균 ± 표준편차. {versions(content)}. {content['ended'][:10]}, CPU {minutes}분, {command}."
+    return f"Mean ± standard deviation of {count} seeds. {versions(content)}. {content['ended'][:10]}, {minutes} CPU-minutes, {command}."
 
 
 def _mean(values: dict[str, Any]) -> str:
@@ -244,6 +245,7 @@ def _points(values: dict[str, Any], korean: bool) -> str:
     return f"{100 * values['mean']:+.2f} ± {100 * values['sd']:.2f}" + ("%p" if korean else " points")
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
