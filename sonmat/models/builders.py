@@ -16,8 +16,9 @@ from typing import Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.impossible import explaining
 from sonmat.models.recipe import unknown
-from sonmat.models.signature import REQUIRED, check_kind, keywords, takes_any
+from sonmat.models.signature import REQUIRED, check_kind, keywords, takes_any, takes_several
 
 _GIVEN = ("data", "seed")  # what a builder may take and no recipe sets under [model]
 
@@ -73,7 +74,8 @@ class Builder:
                 )
         for key, value in settings.items():
             if key in self.settings:
-                check_kind(f"model.{key}", value, self.settings[key])
+                several = key in takes_several(self.function)
+                check_kind(f"model.{key}", value, self.settings[key], several=several)
             elif not self.open or key in _GIVEN:
                 raise unknown(f"model.{key}", [f"model.{known}" for known in self.settings], of=self.name)
 
@@ -84,13 +86,14 @@ class Builder:
             Its `keras.Model`.
 
         Raises:
-            RecipeError: A setting that it does not take, or a result that is no Keras model.
+            RecipeError: A setting that it does not take, a network that Keras cannot build, or a result that is no Keras model.
         """
         import keras
 
         self.check(settings)
         given = {"data": data, "seed": seed}
-        model = self.function(**settings, **{name: given[name] for name in self.given})
+        with explaining(self.name):
+            model = self.function(**settings, **{name: given[name] for name in self.given})
         if not isinstance(model, keras.Model):
             raise RecipeError(
                 say(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.builders import Builder, is_file_builder, load_file_builder
+from sonmat.models.cnn import notes_cnn
 from sonmat.models.compilation import compile_model, optimizer_options
 from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
@@ -68,6 +69,22 @@ CATALOG: Mapping[str, Entry] = {
         claim=(
             "Fully connected layers of any width: 256-128 with dropout 0.2, Adam 0.001, batch 128, 10 epochs.",
             "폭을 마음대로 정하는 완전 연결 신경망: 256-128, 드롭아웃 0.2, Adam 0.001, 배치 128, 10 에포크.",
+        ),
+    ),
+    "notes-cnn": Entry(
+        function=notes_cnn,
+        data="mnist",
+        train=TrainSettings(
+            epochs=4,
+            batch_size=128,
+            optimizer="adam",
+            learning_rate=0.001,
+            loss="sparse_categorical_crossentropy",
+            metrics=("accuracy",),
+        ),
+        claim=(
+            "The notes' convolutions and pooling: 16 and 32 filters of 3×3, max-pooling 2×2, Adam 0.001, batch 128, 4 epochs.",
+            "노트의 합성곱과 풀링: 3×3 필터 16개와 32개, 2×2 최대 풀링, Adam 0.001, 배치 128, 4 에포크.",
         ),
     ),
 }

@@ -24,17 +24,27 @@ def takes_any(function: Callable[..., Any]) -> bool:
     return any(item.kind is item.VAR_KEYWORD for item in inspect.signature(function).parameters.values())
 
 
-def check_kind(key: str, value: object, default: object) -> None:
+def takes_several(function: Callable[..., Any]) -> frozenset[str]:
+    """The arguments that are one value or a list of them, annotated such as `int | Sequence[int]`."""
+    parameters = inspect.signature(function).parameters.values()
+    noted = ((item.name, str(item.annotation).partition("|")) for item in parameters)
+    return frozenset(name for name, (_, bar, rest) in noted if bar and "Sequence[" in rest)
+
+
+def check_kind(key: str, value: object, default: object, *, several: bool = False) -> None:
     """Refuse a value of another kind than the argument's default; a default of None says nothing.
 
     Args:
         key: The setting's dotted name, for the error.
+        several: Whether a list of such values will do too.
 
     Raises:
         RecipeError: It says the kind that was expected.
     """
     kind = _kind(default)
     if kind is None or _kind(value) == kind:
+        return
+    if several and isinstance(value, list | tuple) and all(_kind(one) == kind for one in value):
         return
     english, korean = kind
     raise RecipeError(
