@@ -124,12 +124,15 @@ def summary(
             autocompletion=options.recipes_and_models,
         ),
     ] = "notes-mlp",
+    json: options.Json = False,
 ) -> None:
     """`sonmat summary`"""
     from sonmat.jobs.summary import model_of
-    from sonmat.view.tables import summary_table
+    from sonmat.view.summary import as_dict, summary_table
 
-    console().print(summary_table(model_of(model), title=model))
+    if json:
+        return print_json(as_dict(model_of(model)))
+    return console().print(summary_table(model_of(model), title=model))
 
 
 def plot(

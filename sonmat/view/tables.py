@@ -1,10 +1,9 @@
-"""Tables for the terminal: scores, a model's layers, runs side by side."""
+"""Tables for the terminal: scores, runs side by side."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.cells import cell_len
@@ -15,9 +14,6 @@ from rich.text import Text
 from sonmat.engine.scores import PairedTest, Scores
 from sonmat.language import say
 from sonmat.view.words import fit
-
-if TYPE_CHECKING:
-    import keras
 
 _NAME = 32  # columns of a name that are shown
 
@@ -33,7 +29,7 @@ def scores_table(
         readings: How often this run has read the test set, this time included; None where it was not read.
         title: The heading.
     """
-    table = _table(title)
+    table = plain_table(title)
     table.add_column(say("class", "클래스"))
     for heading in (say("precision", "정밀도"), say("recall", "재현율"), "F1", say("examples", "개수")):
         table.add_column(heading, justify="right")
@@ -77,36 +73,11 @@ def reading(readings: int) -> str:
     )
 
 
-def summary_table(model: keras.Model, *, title: str | None = None) -> RenderableType:
-    """A model's layers: name, type, output size (batch left out) and parameters; and their total."""
-    table = _table(title or model.name)
-    table.add_column(say("layer", "층"))
-    table.add_column(say("type", "종류"))
-    table.add_column(say("output size", "출력 크기"))
-    table.add_column(say("parameters", "파라미터"), justify="right")
-    for layer in model.layers:
-        count = f"{layer.count_params():,}" if layer.built else "–"
-        frozen = "" if layer.trainable or not layer.weights else say(" (frozen)", " (고정)")
-        table.add_row(Text(fit(layer.name, _NAME)), type(layer).__name__ + frozen, Text(_size(layer)), count)
-    total = sum(math.prod(weight.shape) for weight in model.weights)
-    learned = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    size = sum(math.prod(weight.shape) * _width(weight.dtype) for weight in model.weights)
-    line = Text().append(f"{say('parameters', '파라미터')} ").append(f"{total:,}", style="bold")
-    line.append(
-        say(
-            f"   {learned:,} learned, {total - learned:,} fixed   {_bytes(size)}",
-            f"   학습 {learned:,}개, 고정 {total - learned:,}개   {_bytes(size)}",
-        ),
-        style="dim",
-    )
-    return Group(table, line)
-
-
 def runs_table(rows: Sequence[Mapping[str, object]], *, title: str | None = None) -> RenderableType:
     """Runs, one a line. Columns are the keys in the order they first appear; a key that no row fills is left out."""
     if not rows:
         return Text(say("There are no runs yet.  Try: sonmat train", "아직 실행이 없습니다.  시작: sonmat train"))
-    table = _table(title)
+    table = plain_table(title)
     keys = _keys(rows)
     for key in keys:
         numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
@@ -137,7 +108,7 @@ def compare_table(
         test: The paired test of the first two runs on the same rows; its verdict goes below.
         title: The heading.
     """
-    table = _table(title)
+    table = plain_table(title)
     table.add_column("")
     names = [fit(row.get(name, f"#{i + 1}"), _NAME) for i, row in enumerate(rows)]
     for one in names:
@@ -163,7 +134,8 @@ def _verdict(test: PairedTest, names: Sequence[str]) -> list[Text]:
     return [counts, Text(test.verdict(first, second), style="bold")]
 
 
-def _table(title: str | None) -> Table:
+def plain_table(title: str | None) -> Table:
+    """An empty table as all of them look."""
     heading = Text(title) if title else None
     return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
 
@@ -227,30 +199,3 @@ def duration(seconds: float) -> str:
 
 def _fraction(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4f}"
-
-
-def _size(layer: Any) -> str:
-    """The shapes of what a layer gives, without the batch; "?" before it is built."""
-    nodes = getattr(layer, "_inbound_nodes", [])
-    shapes = {str(_shape(node.outputs)): _shape(node.outputs) for node in nodes if hasattr(node, "outputs")}
-    return ", ".join(" + ".join(" × ".join(map(str, one)) for one in shape) for shape in shapes.values()) or "?"
-
-
-def _shape(outputs: Any) -> list[tuple[object, ...]]:
-    import keras
-
-    flat = keras.tree.flatten(outputs)
-    return [tuple("?" if side is None else side for side in tensor.shape[1:]) or (1,) for tensor in flat]
-
-
-def _width(dtype: object) -> int:
-    bits = "".join(c for c in str(dtype).split("_")[0] if c.isdigit())
-    return max(1, int(bits or 8) // 8)
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"

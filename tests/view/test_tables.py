@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from sonmat.engine.scores import paired_test, score
-from sonmat.view.tables import compare_table, duration, reading, runs_table, scores_table, summary_table
+from sonmat.view.summary import summary_table
+from sonmat.view.tables import compare_table, duration, reading, runs_table, scores_table
 from sonmat.view.words import fit, percent
 
 
@@ -60,10 +61,11 @@ def test_the_summary_agrees_with_keras() -> None:
         ]
     )
     shown = text(summary_table(model))
-    assert row(shown, "conv") == ["conv", "Conv2D", "26", "×", "26", "×", "3", "30"]
-    assert row(shown, "norm")[-1] == "12"
-    assert row(shown, "flat")[2] == "2028"
-    assert row(shown, "out") == ["out", "Dense", "(frozen)", "2", "4,058"]
+    assert row(shown, "conv") == ["conv", "26", "×", "26", "×", "3", "30", "18,252", "3×3"]
+    assert row(shown, "norm")[6:7] == ["12"]
+    assert row(shown, "flat")[1] == "2028"
+    assert row(shown, "out") == ["out", "2", "4,058", "4,056", "all"]
+    assert row(shown, "Dense") == ["Dense", "(frozen)", "(2,028", "+", "1)", "×", "2"]
     fixed = model.count_params() - 36
     assert f"parameters {model.count_params():,}   36 learned, {fixed:,} fixed   16.4 kB" in shown
 
@@ -80,10 +82,10 @@ def test_the_summary_of_shared_and_unbuilt_layers() -> None:
     shared = keras.layers.Dense(3, name="shared")
     both = keras.layers.Concatenate(name="both")([shared(inputs), shared(2 * inputs)])
     shown = text(summary_table(keras.Model(inputs, [both, inputs])))
-    assert row(shown, "shared") == ["shared", "Dense", "?", "×", "3", "15"]
-    assert row(shown, "both")[2:5] == ["?", "×", "6"]
+    assert row(shown, "shared") == ["shared", "?", "×", "3", "15", "–", "1"]
+    assert row(shown, "both")[1:4] == ["?", "×", "6"]
     unbuilt = text(summary_table(keras.Sequential([keras.layers.Dense(5, name="later")])))
-    assert row(unbuilt, "later") == ["later", "Dense", "?", "–"]
+    assert row(unbuilt, "later") == ["later", "?", "–", "–", "?"]
 
 
 RUNS = [
