@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 _PROJECTED = 48  # random directions: distances keep to about 15 %, which is enough to choose whom to look at closely
-_NEAR = 0.25  # of the usual distance to the nearest row: a copy with some noise is far below, another digit far above
-_BLOCK = 1024
+_NEIGHBOURS = 8
+_NEAR = 0.5  # of the distance to the other neighbours: a copy with some noise is far below, one of many alike is not
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Leak:
         checked: Validation rows that were compared with every training row.
         copies: Those of them that are in the training rows, byte for byte.
         near_checked: Validation rows whose nearest training row was looked for; 0 where that was left out.
-        near: Those of them, copies apart, that are far nearer to a training row than is usual.
+        near: Those of them, copies apart, that are at half the distance to a training row, or less, that they are to its
+            other neighbours.
     """
 
     checked: int
@@ -74,7 +76,7 @@ def leak(train: np.ndarray, validation: np.ndarray, *, near: int = 0) -> Leak:
     copied = _copied(train, validation)
     chosen = np.flatnonzero(~copied)
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(near, len(chosen))).astype(int)] if len(chosen) else chosen
-    found = _near(train, validation[chosen]) if len(chosen) and len(train) > 1 else 0
+    found = _near(train, validation[chosen]) if len(chosen) and len(train) > _NEIGHBOURS else 0
     return Leak(len(validation), int(copied.sum()), len(chosen), found)
 
 
@@ -109,27 +111,20 @@ def row_numbers(inputs: np.ndarray) -> np.ndarray:
 
 
 def _near(train: np.ndarray, some: np.ndarray) -> int:
-    """How many rows have a training row much nearer than is usual among them."""
+    """How many rows have one training row much nearer than the next ones."""
     features = int(np.prod(train.shape[1:]))
     directions = np.random.default_rng(0).standard_normal((features, _PROJECTED)).astype(np.float32)
     theirs, ours = _projected(train, directions), _projected(some, directions)
     squares = (theirs**2).sum(1)
-    nearest = np.empty(len(ours), np.int64)
+    found = 0
     for start in range(0, len(ours), _BLOCK):
-        block = ours[start : start + _BLOCK]
-        nearest[start : start + _BLOCK] = (squares - 2 * block @ theirs.T).argmin(1)
-    apart = some.astype(np.float32).reshape(len(some), -1) - train[nearest].astype(np.float32).reshape(len(some), -1)
-    distance = np.sqrt((apart**2).sum(1))
-    usual = _usual_distance(train, features)
-    return int((distance < _NEAR * usual).sum())
-
-
-def _usual_distance(train: np.ndarray, features: int) -> float:
-    """The median distance of two training rows that have nothing to do with each other."""
-    random = np.random.default_rng(1)
-    left, right = random.integers(0, len(train), (2, 512))
-    apart = train[left].astype(np.float32).reshape(-1, features) - train[right].astype(np.float32).reshape(-1, features)
-    return float(np.median(np.sqrt((apart**2).sum(1))))
+        block, raw = ours[start : start + _BLOCK], some[start : start + _BLOCK].astype(np.float32)
+        few = min(_NEIGHBOURS, len(theirs))
+        nearest = np.argpartition(squares - 2 * block @ theirs.T, few - 1, axis=1)[:, :few]
+        apart = train[nearest].astype(np.float32).reshape(len(raw), few, -1) - raw.reshape(len(raw), 1, -1)
+        distances = np.sort(np.sqrt((apart**2).sum(2)), axis=1)
+        found += int((distances[:, 0] < _NEAR * np.median(distances[:, 1:], axis=1)).sum())
+    return found
 
 
 def _projected(inputs: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -98,9 +98,9 @@ def _probe(model: keras.Model) -> tuple[keras.Model, list[str]] | None:
             else:
                 continue
             names.append(layer.name)
-        if not names or not isinstance(model.output, keras.KerasTensor):
+        if not names or len(model.outputs) != 1:
             return None
-        return keras.Model(model.inputs, [model.output, *outside]), names
+        return keras.Model(model.inputs, [model.outputs[0], *outside]), names
     except (AttributeError, ValueError):  # written as a class, or used more than once
         return None
 

@@ -59,10 +59,10 @@ def _near(case: Case) -> Finding | None:
         "fault" if part >= 5 * _LEAK else "hint",
         say("Near copies of validation rows are among the training rows", "검증 행과 거의 같은 행이 학습 행에 있습니다"),
         say(
-            f"{leak.near:,} of {leak.near_checked:,} validation rows looked at ({share(part)}) have a training row at less than "
-            "a quarter of the usual distance.",
-            f"살펴본 검증 행 {leak.near_checked:,}개 중 {leak.near:,}개({share(part)})는 보통 거리의 4분의 1도 안 되는 곳에 "
-            "학습 행이 있습니다.",
+            f"{leak.near:,} of {leak.near_checked:,} validation rows looked at ({share(part)}) have one training row at less "
+            "than half the distance of their other neighbours.",
+            f"살펴본 검증 행 {leak.near_checked:,}개 중 {leak.near:,}개({share(part)})는 다른 이웃까지 거리의 절반도 안 되는 "
+            "곳에 학습 행이 하나 있습니다.",
         ),
         say(
             "Copies with some noise, a shift or another compression? Split by what they were made from, so that all copies "

@@ -1,0 +1,77 @@
+"""The scenarios that thresholds were chosen on. Those of `held_out` share no rows, seeds or networks with them."""
+
+from __future__ import annotations
+
+from benchmarks.diagnosis.rows import blank, leak, mix, near_leak, relabel, shuffle_labels, sort, times, without
+from benchmarks.diagnosis.scenario import Network, Scenario
+
+_CNN = Network(filters=(4,), hidden=(16,))
+
+FAULTS = (
+    Scenario("leak of a third", "leak", spoilt=(leak(0.33),), seed=1),
+    Scenario("leak of a twentieth", "leak", spoilt=(leak(0.05),), seed=2, network=Network((64, 32))),
+    Scenario("noisy copies", "near_leak", spoilt=(near_leak(0.4, 0.05),), seed=3),
+    Scenario("sorted", "sorted_labels", spoilt=(sort,), shuffle=False, seed=4),
+    Scenario("sorted, Adam", "sorted_labels", spoilt=(sort,), shuffle=False, optimizer="Adam", rate=0.001, seed=5),
+    Scenario("SGD at 3", "high_learning_rate", rate=3.0, seed=6),
+    Scenario("SGD at 1, deep", "high_learning_rate", rate=1.0, network=Network((32, 32, 32)), seed=7),
+    Scenario("Adam at 0.1", "high_learning_rate", optimizer="Adam", rate=0.1, seed=8),
+    Scenario("Adam at 0.03, wide", "high_learning_rate", optimizer="Adam", rate=0.05, network=Network((128, 64)), seed=9),
+    Scenario("RMSprop at 0.1", "high_learning_rate", optimizer="RMSprop", rate=0.1, seed=47),
+    Scenario("SGD at 1e-5", "low_learning_rate", rate=1e-5, seed=10),
+    Scenario("SGD at 0.001, few steps", "low_learning_rate", rate=0.0005, batch=64, seed=11),
+    Scenario("Adam at 1e-6", "low_learning_rate", optimizer="Adam", rate=1e-6, seed=12),
+    Scenario("SGD at 1e6", "divergence", rate=1e6, network=Network((32, 32)), seed=13),
+    Scenario("not a number", "divergence", rate=1e12, network=Network((32, 32), activation="linear"), seed=14),
+    Scenario("biases of -5", "dead_units", rate=0.01, network=Network((32, 32), bias=-5.0), seed=15),
+    Scenario("biases of -8, wide", "dead_units", optimizer="Adam", rate=0.001, network=Network((128,), bias=-8.0), seed=16),
+    Scenario("noise of 0.3", "label_noise", spoilt=(relabel(0.3),), seed=17),
+    Scenario("noise of 0.2, training rows alone", "label_noise", spoilt=(relabel(0.2, validation=False),), seed=18),
+    Scenario("noise of 0.4, fashion", "label_noise", data="fashion-mnist", spoilt=(relabel(0.4),), seed=19),
+    Scenario("random labels", "no_signal", spoilt=(shuffle_labels,), epochs=15, network=Network((64,)), seed=20),
+    Scenario("two units", "small_network", network=Network((2,)), epochs=15, seed=21),
+    Scenario("one unit in the middle", "small_network", network=Network((32, 1, 32)), epochs=15, seed=22),
+    Scenario("300 rows, wide", "overfitting", train=300, network=Network((256, 128)), optimizer="Adam", rate=0.001, epochs=30, seed=23),
+    Scenario("500 rows, fashion", "overfitting", data="fashion-mnist", train=500, network=Network((256,)), optimizer="Adam", rate=0.001, epochs=40, seed=24),
+    Scenario("0 to 255", "unscaled_inputs", spoilt=(times(255),), rate=0.001, seed=25),
+    Scenario("0 to 255, Adam", "unscaled_inputs", spoilt=(times(255),), optimizer="Adam", rate=0.001, seed=26),
+    Scenario("scaled twice", "twice_scaled_inputs", spoilt=(times(1 / 255),), seed=27),
+    Scenario("scaled twice by a layer", "twice_scaled_inputs", network=Network(rescaling=1 / 255), seed=28),
+    Scenario("one epoch", "few_epochs", epochs=1, rate=0.01, seed=29),
+    Scenario("two epochs of large batches", "few_epochs", epochs=2, rate=0.05, batch=128, seed=30),
+    Scenario("60 epochs, Adam", "best_epoch_earlier", train=2000, optimizer="Adam", rate=0.002, epochs=60, network=Network((128,)), seed=31),
+    Scenario("80 epochs, fashion", "best_epoch_earlier", data="fashion-mnist", train=2000, optimizer="Adam", rate=0.001, epochs=60, network=Network((128,)), seed=32),
+    Scenario("certain of everything", "overconfident", data="fashion-mnist", train=1500, optimizer="Adam", rate=0.003, epochs=50, network=Network((128,)), seed=33),
+    Scenario("no sevens", "missing_class", spoilt=(without(7),), seed=34),
+    Scenario("few threes", "imbalance", spoilt=(without(3, 0.03),), seed=35),
+    Scenario("all blank", "blank_inputs", spoilt=(blank(1.0),), seed=36),
+    Scenario("a third blank", "blank_inputs", spoilt=(blank(0.33, 0.5),), seed=37),
+    Scenario("4 and 9 mixed", "confused_classes", spoilt=(mix(4, 9),), seed=38),
+    Scenario("dropout of 0.9", "high_dropout", network=Network((64, 32), dropout=0.9), seed=39),
+    Scenario("first layer frozen", "frozen_layers", network=Network((16, 16), frozen=(0,)), seed=40),
+    Scenario("convolution at 1", "high_learning_rate", train=1000, rate=1.0, network=_CNN, epochs=6, seed=41),
+    Scenario("convolution, sorted", "sorted_labels", train=1000, network=_CNN, spoilt=(sort,), shuffle=False, epochs=5, seed=42),
+)  # fmt: skip
+
+HEALTHY = (
+    Scenario("sgd", seed=101),
+    Scenario("sgd, two layers", network=Network((32, 32)), train=6000, seed=102),
+    Scenario("the notes' network", network=Network((20, 20)), train=12_000, batch=20, rate=0.01, epochs=10, seed=103),
+    Scenario("adam", optimizer="Adam", rate=0.001, train=6000, epochs=6, seed=104),
+    Scenario("adam, wide", optimizer="Adam", rate=0.001, train=10_000, epochs=5, network=Network((128, 64), dropout=0.2), seed=105),
+    Scenario("rmsprop", optimizer="RMSprop", rate=0.001, train=6000, epochs=6, seed=106),
+    Scenario("fashion, sgd", data="fashion-mnist", train=8000, epochs=8, seed=107),
+    Scenario("fashion, adam", data="fashion-mnist", optimizer="Adam", rate=0.001, train=8000, epochs=6, network=Network((64,), dropout=0.2), seed=108),
+    Scenario("fashion, two layers", data="fashion-mnist", train=10_000, rate=0.05, network=Network((32, 32)), seed=109),
+    Scenario("tanh", network=Network((32,), activation="tanh"), seed=110),
+    Scenario("gelu, adam", network=Network((64,), activation="gelu"), optimizer="Adam", rate=0.001, train=8000, epochs=6, seed=111),
+    Scenario("batch normalization", network=Network((32,), normalized=True), train=6000, epochs=5, seed=112),
+    Scenario("softmax regression", network=Network(()), rate=0.05, seed=113),
+    Scenario("softmax regression, fashion", network=Network(()), data="fashion-mnist", rate=0.05, train=6000, seed=114),
+    Scenario("large batches", batch=128, rate=0.3, epochs=12, seed=115),
+    Scenario("small batches", batch=8, rate=0.02, epochs=5, seed=116),
+    Scenario("convolution", network=Network(filters=(8,), hidden=()), train=2000, rate=0.1, epochs=6, batch=32, seed=117),
+    Scenario("dropout", network=Network((64,), dropout=0.3), train=6000, seed=118),
+    Scenario("bytes scaled by a layer", spoilt=(times(255),), network=Network(rescaling=1 / 255), seed=119),
+    Scenario("standardized", spoilt=(times(3.2),), rate=0.03, seed=120),
+)  # fmt: skip
