@@ -18,7 +18,7 @@ class Leak:
 
     Attributes:
         checked: Validation rows that were compared with every training row.
-        copies: Those of them that are in the training rows, byte for byte.
+        copies: Those of them that are in the training rows, byte for byte; blank ones apart.
         near_checked: Validation rows whose nearest training row was looked for; 0 where that was left out.
         near: Those of them, copies apart, that are at half the distance to a training row, or less, that they are to its
             other neighbours.
@@ -87,8 +87,9 @@ def _copied(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
     place = np.searchsorted(theirs[order], ours)
     place[place == len(order)] = 0
     same = theirs[order[place]] == ours
-    for row in np.flatnonzero(same):  # two rows of one number in 2⁶⁴ may differ all the same
-        same[row] = np.array_equal(train[order[place[row]]], validation[row])
+    for row in np.flatnonzero(same):  # two rows of one number in 2⁶⁴ may differ all the same; blank ones are no leak
+        one = validation[row]
+        same[row] = np.array_equal(train[order[place[row]]], one) and (one.size == 1 or bool((one != one.flat[0]).any()))
     copied: np.ndarray = same
     return copied
 

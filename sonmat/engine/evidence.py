@@ -28,6 +28,7 @@ class Part:
         calibration_error: The mean distance of confidence and accuracy over 15 groups of equal size (ECE), 0..1.
         saturated: The share of rows with a probability above 0.9999.
         second: Of the wrong rows, the share whose label is the second likeliest class.
+        sure_wrong: The share that is wrong of the half of the rows with the higher confidence.
         contradicted: Rows whose label is contradicted with at least the confidence that is usual for the class said
             (the confident joint of Northcutt, Jiang and Chuang: Confident Learning, JAIR 2021).
     """
@@ -45,6 +46,7 @@ class Part:
     calibration_error: float | None = None
     saturated: float | None = None
     second: float | None = None
+    sure_wrong: float | None = None
     contradicted: int | None = None
 
 

@@ -59,6 +59,7 @@ def _classified(part: Part, labels: np.ndarray, chances: np.ndarray) -> Part:
         calibration_error=_calibration_error(largest, right),
         saturated=float((largest > _CERTAIN).mean()),
         second=float((rivals.argmax(1) == labels)[wrong].mean()) if wrong.any() else None,
+        sure_wrong=float(wrong[np.argsort(-largest, kind="stable")[: max(1, n // 2)]].mean()),
         contradicted=_contradicted(labels, said, chances),
     )
 

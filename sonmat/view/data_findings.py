@@ -15,7 +15,8 @@ _LARGE, _TINY = 30.0, 0.02  # scaled or standardized inputs lie between
 _BLANK = 0.05
 _SORTED = 3.0  # times as many neighbours of one class as by chance
 _RARE = 0.2  # of an equal share of the rows
-_NOISE, _RANDOM_RANK = 0.08, 0.42  # contradicted rows; the label being the second guess of wrong rows
+_NOISE, _RANDOM_RANK = 0.08, 0.34  # contradicted rows; the label being the second guess of wrong rows
+_AS_WRONG = 0.5  # errors among the surer half of the rows, as a part of the errors among all
 
 
 def data_findings(case: Case) -> Iterator[Finding]:
@@ -256,5 +257,6 @@ def _looks_noisy(part: Part) -> bool:
         return False
     if skill(part) < 0.1 or (part.commonest or 0) > 0.6:  # a network that knows nothing cannot contradict
         return False
-    by_chance = 1 / (len(part.counts) - 1)
-    return part.contradicted / part.n >= _NOISE and part.second <= max(_RANDOM_RANK, 1.5 * by_chance)
+    wrong, by_chance = 1 - (part.accuracy or 0.0), 1 / (len(part.counts) - 1)
+    blind = part.second <= max(_RANDOM_RANK, 1.5 * by_chance) and (part.sure_wrong or 0.0) >= _AS_WRONG * wrong
+    return blind and part.contradicted / part.n >= _NOISE

@@ -17,11 +17,32 @@ from sonmat.view.network_findings import network_findings
 _SEVERITIES = ("fault", "hint", "good")
 _CODES = (  # causes before what they cause: who mends the first may find the others gone
     "leak", "unscaled_inputs", "twice_scaled_inputs", "blank_inputs", "sorted_labels", "missing_class", "near_leak",
-    "frozen_layers", "no_signal", "divergence", "high_learning_rate", "high_dropout", "label_noise", "confused_classes",
-    "low_learning_rate", "dead_units", "few_epochs", "small_network", "constant_prediction", "not_learning",
+    "frozen_layers", "no_signal", "divergence", "high_learning_rate", "high_dropout", "low_learning_rate",
+    "label_noise", "confused_classes", "dead_units", "few_epochs", "small_network", "constant_prediction", "not_learning",
     "underfitting", "overfitting", "best_epoch_earlier", "large_network", "overconfident", "imbalance",
     "class_never_said", "untrained_layers", "plateau", "unfinished", "unmeasured", "healthy",
 )  # fmt: skip
+
+
+_WEAK = frozenset({"label_noise", "underfitting", "not_learning", "class_never_said", "constant_prediction", "overconfident"})
+_EXPLAINS: Mapping[str, frozenset[str]] = {  # a fault, and what is then only its consequence
+    "unscaled_inputs": _WEAK | {"high_learning_rate", "low_learning_rate"},
+    "twice_scaled_inputs": _WEAK | {"high_learning_rate", "low_learning_rate", "few_epochs"},
+    "blank_inputs": _WEAK | {"high_learning_rate"},
+    "sorted_labels": _WEAK | {"few_epochs", "high_learning_rate"},
+    "missing_class": frozenset({"class_never_said", "overfitting", "overconfident", "confused_classes"}),
+    "frozen_layers": _WEAK,
+    "no_signal": _WEAK | {"overfitting", "best_epoch_earlier", "few_epochs"},
+    "divergence": _WEAK,
+    "high_learning_rate": _WEAK,
+    "high_dropout": _WEAK,
+    "label_noise": frozenset({"underfitting", "class_never_said"}),
+    "low_learning_rate": _WEAK,
+    "dead_units": frozenset({"constant_prediction", "not_learning"}),
+    "few_epochs": _WEAK - {"overconfident"},
+    "small_network": _WEAK - {"overconfident"},
+    "constant_prediction": frozenset({"not_learning", "overconfident"}),
+}
 
 
 def findings(
@@ -46,9 +67,21 @@ def findings(
         *network_findings(case),
         *_open_ends(case),
     ]
+    found = _without_consequences(found)
     if not any(one.severity == "fault" for one in found) and len(case.course):
         found.append(_healthy(case))
     return sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), _CODES.index(one.code)))
+
+
+def _without_consequences(found: list[Finding]) -> list[Finding]:
+    """Findings that a graver one does not explain, going from the first cause on."""
+    kept: list[Finding] = []
+    explained: set[str] = set()
+    for one in sorted(found, key=lambda one: _CODES.index(one.code)):
+        if one.code not in explained:
+            kept.append(one)
+            explained |= _EXPLAINS.get(one.code, frozenset()) if one.severity == "fault" else set()
+    return kept
 
 
 def _open_ends(case: Case) -> list[Finding]:

@@ -11,10 +11,11 @@ from sonmat.language import say
 from sonmat.view.course import Course
 from sonmat.view.finding import Case, Finding, share
 
-_USUAL = {"sgd": 0.01, "adagrad": 0.01, "adadelta": 1.0, "ftrl": 0.01}
-_USUAL_ADAPTIVE = 0.001  # of Adam and its kin
+_USUAL = {"sgd": (0.0021, 0.3), "adagrad": (0.0021, 0.3), "adadelta": (0.05, 3.0), "ftrl": (0.0021, 0.3)}
+_USUAL_ADAPTIVE = (0.00021, 0.01)  # of Adam and its kin
 _NOT_LEARNT, _POOR, _FAIR = 0.1, 0.72, 0.88  # skill on the training rows
 _JUMPY = 0.12  # noise of the training loss between epochs, as a part of it
+_FAR_ABOVE = 3.0  # times the loss of guessing
 _GROWN = 4.0  # times Glorot's size
 _STILL, _STILL_MUCH = 0.2, 0.35  # of the loss, by doubling the epochs
 
@@ -56,13 +57,9 @@ def _divergence(case: Case) -> Finding | None:
             else f"가중치에 무한대나 NaN이 있습니다{rate}.",
         )
     else:
-        losses = course.loss[np.isfinite(course.loss)]
-        if len(losses) < 3 or losses[-1] < 2 * losses.min() or losses[-1] < 1.2 * losses[0]:
+        evidence = _rose(case, rate)
+        if not evidence:
             return None
-        evidence = say(
-            f"Training loss rose from {losses.min():.3g} (epoch {int(losses.argmin()) + 1}) to {losses[-1]:.3g}{rate}.",
-            f"학습 손실이 {losses.min():.3g}(에포크 {int(losses.argmin()) + 1})에서 {losses[-1]:.3g}까지 올랐습니다{rate}.",
-        )
     return Finding(
         "divergence",
         "fault",
@@ -72,21 +69,37 @@ def _divergence(case: Case) -> Finding | None:
             "Check that the inputs are scaled, then lower the learning rate tenfold or clip gradients (clipnorm=1.0).",
             "입력이 스케일되었는지 확인하고, 학습률을 10분의 1로 낮추거나 기울기를 자르세요(clipnorm=1.0).",
         ),
-        case.slower(0.1) or case.with_setting("learning_rate", _usual(case)),
+        case.slower(0.1),
     )
 
 
+def _rose(case: Case, rate: str) -> str:
+    """Training loss that went up for good, or is far above what guessing gives."""
+    losses, guess = case.course.loss[np.isfinite(case.course.loss)], _guess(case)
+    if len(losses) >= 3 and losses[-1] >= 2 * losses.min() and losses[-1] >= 1.2 * losses[0]:
+        return say(
+            f"Training loss rose from {losses.min():.3g} (epoch {int(losses.argmin()) + 1}) to {losses[-1]:.3g}{rate}.",
+            f"학습 손실이 {losses.min():.3g}(에포크 {int(losses.argmin()) + 1})에서 {losses[-1]:.3g}까지 올랐습니다{rate}.",
+        )
+    if len(losses) and guess is not None and losses[-1] >= _FAR_ABOVE * guess:
+        return say(
+            f"The training loss ended at {losses[-1]:.3g}{rate}; guessing gives {guess:.3g}.",
+            f"학습 손실이 {losses[-1]:.3g}(으)로 끝났습니다{rate}. 찍어도 {guess:.3g}입니다.",
+        )
+    return ""
+
+
 def _too_fast(case: Case, diverged: bool) -> Finding | None:
-    course, skill = case.course, case.skill
-    signs = [sign for sign in (_began_high(case), _jumped(course), _grew(case), _fell_back(case)) if sign]
-    poor = skill is not None and skill < _POOR
+    signs = [sign for sign in (_began_high(case), _jumped(case.course), _grew(case), _fell_back(case)) if sign]
+    low, high = _usual(case)
+    above, below = case.rate is not None and case.rate > high, case.rate is not None and case.rate < low
+    poor = case.skill is not None and case.skill < _POOR
+    signs += [sign for sign in [_died(case)] if sign and above]
     if diverged:
-        if not case.rate or case.rate <= 3 * _usual(case):
-            return None
-        signs = [say("Training diverged.", "학습이 발산했습니다."), *signs]
-    elif not signs or not (poor or (len(signs) > 1 and case.rate and case.rate > 3 * _usual(case))):
+        signs = [say("Training diverged.", "학습이 발산했습니다."), *signs] if above else []
+    elif not (signs if above else len(signs) > 1 and poor) or below:
         return None
-    if case.rate is not None and case.rate < _usual(case):
+    if not signs:
         return None
     return Finding(
         "high_learning_rate",
@@ -98,6 +111,16 @@ def _too_fast(case: Case, diverged: bool) -> Finding | None:
             "10분의 1로 낮춰 비교하세요. 알맞은 학습률이면 학습 손실이 튀지 않고 에포크마다 내려갑니다.",
         ),
         case.slower(0.1),
+    )
+
+
+def _died(case: Case) -> str:
+    dead = [layer for layer in case.evidence.layers if layer.dead and layer.dead >= 0.5 * max(1, layer.units)]
+    if not dead:
+        return ""
+    return say(
+        f"{dead[0].dead} of {dead[0].units} units of {dead[0].name} died.",
+        f"{dead[0].name} 층의 유닛 {dead[0].units}개 중 {dead[0].dead}개가 죽었습니다.",
     )
 
 
@@ -132,27 +155,21 @@ def _grew(case: Case) -> str:
 
 
 def _fell_back(case: Case) -> str:
-    """Loss at the level of guessing, though it had been better; or dead units beside it."""
+    """Loss at the level of guessing, though it had been better."""
     losses, guess = case.course.loss[np.isfinite(case.course.loss)], _guess(case)
     if not len(losses) or guess is None or losses[-1] < 0.9 * guess:
         return ""
-    dead = [layer for layer in case.evidence.layers if layer.dead and layer.dead >= 0.5 * max(1, layer.units)]
-    if losses.min() < 0.8 * losses[-1]:
-        return say(
-            f"The training loss had been {losses.min():.3g} and ended at {losses[-1]:.3g}, where guessing is.",
-            f"학습 손실이 {losses.min():.3g}까지 내려갔다가 찍는 수준인 {losses[-1]:.3g}(으)로 끝났습니다.",
-        )
-    if dead:
-        return say(
-            f"The loss is where guessing is, and {dead[0].dead} of {dead[0].units} units of {dead[0].name} are dead.",
-            f"손실이 찍는 수준이고 {dead[0].name} 층의 유닛 {dead[0].units}개 중 {dead[0].dead}개가 죽었습니다.",
-        )
-    return ""
+    if losses.min() >= 0.8 * losses[-1]:
+        return ""
+    return say(
+        f"The training loss had been {losses.min():.3g} and ended at {losses[-1]:.3g}, where guessing is.",
+        f"학습 손실이 {losses.min():.3g}까지 내려갔다가 찍는 수준인 {losses[-1]:.3g}(으)로 끝났습니다.",
+    )
 
 
 def _too_slow(case: Case) -> Finding | None:
     rate, skill, course = case.rate, case.skill, case.course
-    low = rate is not None and rate <= 0.21 * _usual(case)
+    low = rate is not None and rate <= _usual(case)[0]
     growths = [layer.growth for layer in case.evidence.layers if layer.growth is not None and layer.trainable]
     still = bool(growths) and max(growths) < 1.12
     if not low or skill is None or skill > _FAIR or len(course) < 2 or not (course.falling > 0.02 or still):
@@ -183,9 +200,10 @@ def _more_epochs(case: Case) -> Finding | None:
     if not known or skill is None or (course.turn is not None and course.turn.noises > 2):
         return None
     falling = max(course.falling, _within(case) if known <= 3 else 0.0)
-    if falling < _STILL:
+    begun = known <= 3 and skill < _POOR and falling > 0.03
+    if falling < _STILL and not begun:
         return None
-    bad = falling >= _STILL_MUCH and skill < _FAIR or (known <= 3 and skill < _POOR)
+    bad = begun or (falling >= _STILL_MUCH and skill < _FAIR)
     return Finding(
         "few_epochs",
         "fault" if bad else "hint",
@@ -296,7 +314,8 @@ def _guess(case: Case) -> float | None:
     return -sum(count / total * math.log(count / total) for count in counts if count)
 
 
-def _usual(case: Case) -> float:
+def _usual(case: Case) -> tuple[float, float]:
+    """Between which rates the optimizer mostly works."""
     return _USUAL.get((case.evidence.settings.optimizer or "").lower(), _USUAL_ADAPTIVE)
 
 
@@ -309,10 +328,10 @@ def _rate_text(case: Case) -> str:
 def _rate_sentence(case: Case) -> str:
     if not case.rate:
         return ""
-    name = case.evidence.settings.optimizer or say("the optimizer", "옵티마이저")
+    name, (low, high) = case.evidence.settings.optimizer or say("the optimizer", "옵티마이저"), _usual(case)
     return say(
-        f"The rate is {case.rate:g}; {name} usually starts at {_usual(case):g}.",
-        f"학습률은 {case.rate:g}, {name}은(는) 보통 {_usual(case):g}에서 시작합니다.",
+        f"The rate is {case.rate:g}; {name} mostly works between {low:.2g} and {high:.2g}.",
+        f"학습률은 {case.rate:g}, {name}에는 보통 {low:.2g}~{high:.2g}이(가) 맞습니다.",
     )
 
 

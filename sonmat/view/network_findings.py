@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from sonmat.engine.evidence import Part
 from sonmat.language import say
-from sonmat.view.finding import Case, Finding, share
+from sonmat.view.finding import Case, Finding, share, skill
 
 _DEAD, _SOME_DEAD = 0.5, 0.25  # of a layer's units
 _CONSTANT = 0.98
 _SEEN_ENOUGH = 20  # validation rows of a class that is never said
-_DROPPED = 0.08  # accuracy that training hides
+_DROPPED, _MUCH = 0.08, 0.75  # accuracy that training hides; a rate that is too high wherever little was learnt
+_LEARNT = 0.5  # skill
 _OVERCONFIDENT, _BIT_OVERCONFIDENT = 0.06, 0.03
 _CONFUSED_ROWS, _CONFUSED_ERRORS = 0.12, 0.25
 
@@ -104,8 +105,7 @@ def _dropout(case: Case) -> Finding | None:
     rate, part, journal = case.evidence.settings.dropout, case.train, case.course.accuracy[-1:]
     if part is None or part.accuracy is None or rate < 0.4 or not len(journal):
         return None
-    hidden = part.accuracy - float(journal[0])
-    if not hidden >= _DROPPED:
+    if not (part.accuracy - float(journal[0]) >= _DROPPED or (rate >= _MUCH and skill(part) < _LEARNT)):
         return None
     less = round(rate / 2, 2) if rate < 0.7 else 0.2
     return Finding(
@@ -178,7 +178,7 @@ def _never(case: Case) -> Finding | None:
 
 def _confidence(case: Case) -> Finding | None:
     part = case.validation
-    if part is None or part.accuracy is None or part.confidence is None or part.n < 100:
+    if part is None or part.accuracy is None or part.confidence is None or part.n < 100 or skill(part) < 0.2:
         return None
     surplus = part.confidence - part.accuracy
     if surplus < _BIT_OVERCONFIDENT:
