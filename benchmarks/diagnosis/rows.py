@@ -32,14 +32,15 @@ def _whole(name: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     return train.inputs, train.labels, train.classes
 
 
-def drawn(name: str, train: int, validation: int, seed: int) -> Rows:
-    """Some of a published set's training rows, no row twice.
+def drawn(name: str, train: int, validation: int, seed: int, *, later: bool) -> Rows:
+    """Some of the first or the later half of a published set's training rows, no row twice.
 
     Raises:
         SourceError: The set cannot be fetched here.
     """
     inputs, labels, classes = _whole(name)
-    chosen = np.random.default_rng([seed, 7]).permutation(len(labels))[: train + validation]
+    half = len(labels) // 2
+    chosen = half * later + np.random.default_rng([seed, 7]).permutation(half)[: train + validation]
     x, y = inputs[chosen].astype(np.float32) / np.float32(255), labels[chosen].astype(np.int64)
     return Rows(x[:train], y[:train], x[train:], y[train:], classes)
 

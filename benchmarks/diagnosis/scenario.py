@@ -71,6 +71,7 @@ class Scenario:
         spoilt: What is done to the rows first.
         shuffle: Whether each epoch has an order of its own.
         seed: Of rows, weights and order.
+        later: Whether its rows are of the later half of the published set.
     """
 
     name: str
@@ -86,10 +87,11 @@ class Scenario:
     spoilt: tuple[Spoiler, ...] = ()
     shuffle: bool = True
     seed: int = 0
+    later: bool = False
 
     def rows(self) -> Rows:
         """The rows, spoilt."""
-        rows = drawn(self.data, self.train, self.validation, self.seed)
+        rows = drawn(self.data, self.train, self.validation, self.seed, later=self.later)
         random = np.random.default_rng([self.seed, 11])
         for spoil in self.spoilt:
             rows = spoil(rows, random)

@@ -83,5 +83,5 @@ HEALTHY = (
     Scenario("two convolutions", network=Network(filters=(6, 8), hidden=()), train=2500, rate=0.1, epochs=6, seed=127),
     Scenario("fashion, 10 units", data="fashion-mnist", network=Network((10,)), train=10_000, rate=0.05, epochs=8, seed=128),
     Scenario("10 units", network=Network((10,)), train=10_000, rate=0.05, epochs=8, seed=129),
-    Scenario("fashion, convolution", data="fashion-mnist", network=Network(filters=(8,), hidden=(16,)), train=3000, rate=0.05, epochs=6, seed=130),
+    Scenario("fashion, convolution", data="fashion-mnist", network=Network(filters=(8,), hidden=(32,)), train=4000, rate=0.05, epochs=10, seed=130),
 )  # fmt: skip

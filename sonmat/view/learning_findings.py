@@ -13,7 +13,7 @@ from sonmat.view.finding import Case, Finding, share
 
 _USUAL = {"sgd": (0.0021, 0.3), "adagrad": (0.0021, 0.3), "adadelta": (0.05, 3.0), "ftrl": (0.0021, 0.3)}
 _USUAL_ADAPTIVE = (0.00021, 0.01)  # of Adam and its kin
-_NOT_LEARNT, _POOR, _FAIR = 0.1, 0.72, 0.88  # skill on the training rows
+_NOT_LEARNT, _POOR, _FAIR = 0.1, 0.66, 0.8  # skill on the training rows
 _JUMPY = 0.12  # noise of the training loss between epochs, as a part of it
 _FAR_ABOVE = 3.0  # times the loss of guessing
 _GROWN = 4.0  # times Glorot's size
@@ -90,11 +90,12 @@ def _rose(case: Case, rate: str) -> str:
 
 
 def _too_fast(case: Case, diverged: bool) -> Finding | None:
-    signs = [sign for sign in (_began_high(case), _jumped(case.course), _grew(case), _fell_back(case)) if sign]
     low, high = _usual(case)
-    above, below = case.rate is not None and case.rate > high, case.rate is not None and case.rate < low
+    above, below = case.rate is not None and case.rate > 1.05 * high, case.rate is not None and case.rate < low
     poor = case.skill is not None and case.skill < _POOR
-    signs += [sign for sign in [_died(case)] if sign and above]
+    every = [_began_high(case), _jumped(case.course), _fell_back(case)]
+    every += [_grew(case)] if poor else []  # weights may well grow where that serves
+    signs = [sign for sign in [*every, _died(case) if above else ""] if sign]
     if diverged:
         signs = [say("Training diverged.", "학습이 발산했습니다."), *signs] if above else []
     elif not (signs if above else len(signs) > 1 and poor) or below:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from sonmat.engine.evidence import Part
@@ -13,7 +14,8 @@ _CONSTANT = 0.98
 _SEEN_ENOUGH = 20  # validation rows of a class that is never said
 _DROPPED, _MUCH = 0.08, 0.75  # accuracy that training hides; a rate that is too high wherever little was learnt
 _LEARNT = 0.5  # skill
-_OVERCONFIDENT, _BIT_OVERCONFIDENT = 0.06, 0.03
+_OVERCONFIDENT, _BIT_OVERCONFIDENT = 0.05, 0.015  # confidence above accuracy, the low end of its interval
+_Z = 1.959963984540054  # 95 %
 _CONFUSED_ROWS, _CONFUSED_ERRORS = 0.12, 0.25
 
 
@@ -180,7 +182,7 @@ def _confidence(case: Case) -> Finding | None:
     part = case.validation
     if part is None or part.accuracy is None or part.confidence is None or part.n < 100 or skill(part) < 0.2:
         return None
-    surplus = part.confidence - part.accuracy
+    surplus = part.confidence - part.accuracy - _Z * math.sqrt(part.accuracy * (1 - part.accuracy) / part.n)
     if surplus < _BIT_OVERCONFIDENT:
         return None
     return Finding(
