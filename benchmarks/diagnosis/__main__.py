@@ -1,7 +1,7 @@
 """Planted faults and healthy runs, trained for real and diagnosed.
 
-    python -m benchmarks.diagnosis             # the held-out set: 20 faults, 20 healthy runs, about two minutes
-    python -m benchmarks.diagnosis --tuning    # the set that thresholds were chosen on; written nowhere
+python -m benchmarks.diagnosis             # the held-out set: 20 faults, 20 healthy runs, about two minutes
+python -m benchmarks.diagnosis --tuning    # the set that thresholds were chosen on; written nowhere
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def tried(scenario: Scenario) -> dict[str, Any] | None:
     except SourceError as error:
         say(f"?? {scenario.name}: {error.problem}")
         return None
-    said = " ".join(f"{one['code']}{'' if one['severity'] == 'fault' else '.' + one['severity'][0]}" for one in outcome["findings"])
+    said = " ".join(
+        f"{one['code']}{'' if one['severity'] == 'fault' else '.' + one['severity'][0]}" for one in outcome["findings"]
+    )
     numbers = "/".join(f"{value or 0:.3f}" for value in outcome["numbers"].values())
     mark = "ok" if outcome["right"] else "NO"
     say(f"{mark} {scenario.name} [{scenario.code or 'healthy'}] {numbers} {outcome['seconds']:.1f} s: {said}")

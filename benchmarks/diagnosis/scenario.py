@@ -110,7 +110,11 @@ def run(scenario: Scenario) -> dict[str, Any]:
     began, rows = time.perf_counter(), scenario.rows()
     keras.utils.set_random_seed(scenario.seed)
     model = scenario.network.build(len(rows.classes))
-    model.compile(getattr(keras.optimizers, scenario.optimizer)(scenario.rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        getattr(keras.optimizers, scenario.optimizer)(scenario.rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     validation = (rows.x_val, rows.y_val)
     with tempfile.TemporaryDirectory(prefix="sonmat-diagnosis-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # raw pixels are warned of before training: a diagnosis must see them by itself

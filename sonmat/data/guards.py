@@ -89,7 +89,9 @@ def _copied(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
     same = theirs[order[place]] == ours
     for row in np.flatnonzero(same):  # two rows of one number in 2⁶⁴ may differ all the same; blank ones are no leak
         one = validation[row]
-        same[row] = np.array_equal(train[order[place[row]]], one) and (one.size == 1 or bool((one != one.flat[0]).any()))
+        same[row] = np.array_equal(train[order[place[row]]], one) and (
+            one.size == 1 or bool((one != one.flat[0]).any())
+        )
     copied: np.ndarray = same
     return copied
 

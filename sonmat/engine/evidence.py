@@ -25,7 +25,7 @@ class Part:
         predicted: How often each class was said.
         confusion: Rows are true classes, columns the ones said.
         confidence: The mean of the largest probability, 0..1.
-        calibration_error: The mean distance of confidence and accuracy over 15 groups of equal size (ECE), 0..1.
+        calibration_error: The mean distance of confidence and accuracy over 15 intervals of confidence (ECE), 0..1.
         saturated: The share of rows with a probability above 0.9999.
         second: Of the wrong rows, the share whose label is the second likeliest class.
         sure_wrong: The share that is wrong of the half of the rows with the higher confidence.

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from sonmat.data.guards import Range, leak, order, value_range
-from sonmat.engine.evidence import Evidence, Layer, Settings
+from sonmat.engine.evidence import Evidence, Settings
 from sonmat.engine.examples import Examples
 from sonmat.engine.layer_evidence import layers_of, rectified_layers, settings_of, watched
 from sonmat.engine.part_evidence import class_numbers, measured
@@ -155,7 +155,8 @@ def _seen(model: keras.Model, train: Examples) -> Range | None:
     return None
 
 
-_CONVOLUTIONS = tuple(
-    getattr(keras.layers, name)
-    for name in ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D")
-) + (keras.layers.SeparableConv2D,)
+_CONVOLUTIONS = (
+    *(keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D),
+    *(keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D),
+    *(keras.layers.SeparableConv1D, keras.layers.SeparableConv2D),
+)

@@ -65,9 +65,10 @@ def _classified(part: Part, labels: np.ndarray, chances: np.ndarray) -> Part:
 
 
 def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    order = np.argsort(confidence, kind="stable")
-    groups = np.array_split(order, min(_GROUPS, len(order)))
-    return float(sum(abs(confidence[g].mean() - right[g].mean()) * len(g) for g in groups) / len(order))
+    group = np.minimum((confidence * _GROUPS).astype(np.int64), _GROUPS - 1)
+    sizes = np.bincount(group, minlength=_GROUPS)
+    apart = np.bincount(group, confidence, _GROUPS) - np.bincount(group, right, _GROUPS)
+    return float(np.abs(apart).sum() / sizes.sum())
 
 
 def _contradicted(labels: np.ndarray, said: np.ndarray, chances: np.ndarray) -> int:
@@ -114,16 +115,26 @@ def row_losses(model: keras.Model, targets: Any, outputs: Any) -> np.ndarray | N
         return None
     name = _loss_name(loss)
     labels = class_numbers(targets)
-    if "categorical_crossentropy" in name and labels is not None and outputs.ndim == 2 and labels.max() < outputs.shape[1]:
+    if (
+        "categorical_crossentropy" in name
+        and labels is not None
+        and outputs.ndim == 2
+        and labels.max() < outputs.shape[1]
+    ):
         chances = probabilities(outputs)
         assert chances is not None
         likelihood = chances[np.arange(len(labels)), labels]
-        return -np.log(np.clip(likelihood, _SMALLEST, 1.0))
+        logs: np.ndarray = -np.log(np.clip(likelihood, _SMALLEST, 1.0))
+        return logs
+    if outputs.shape == (*targets.shape, 1):  # as Keras adjusts ranks
+        targets = targets[..., None]
+    if targets.shape != outputs.shape and not name.startswith("sparse"):
+        return None
     try:
         one = keras.losses.get(loss)
         each = one.call(targets, outputs) if isinstance(one, keras.losses.Loss) else one(targets, outputs)
-        values = np.asarray(each, np.float64)
-        return values.reshape(len(targets), -1).mean(1)
+        losses: np.ndarray = np.asarray(each, np.float64).reshape(len(targets), -1).mean(1)
+        return losses
     except (TypeError, ValueError, AttributeError):  # several outputs, or a loss of the user's own over the batch
         return None
 

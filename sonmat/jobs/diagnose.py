@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
@@ -17,10 +17,11 @@ from sonmat.engine.evidence import Evidence, Failure
 from sonmat.engine.examination import Extent, examine, unexamined
 from sonmat.engine.examples import Examples
 from sonmat.engine.fit import gathered
-from sonmat.errors import RunError, SonmatError
+from sonmat.errors import RunError, SonmatError, StorageError
 from sonmat.files import write_json
 from sonmat.jobs.evaluate import compile_for, located
 from sonmat.jobs.rows import rows_of, scale_for
+from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.checkpoint import read_checkpoint
@@ -55,7 +56,11 @@ class Diagnosis:
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return {"run": self.run, "findings": [one.as_dict() for one in self.findings], "evidence": self.evidence.as_dict()}
+        return {
+            "run": self.run,
+            "findings": [one.as_dict() for one in self.findings],
+            "evidence": self.evidence.as_dict(),
+        }
 
     def __str__(self) -> str:
         from sonmat.view.diagnosed import diagnosis_lines
@@ -109,7 +114,7 @@ def diagnose(
 
 def diagnose_trained(
     folder: RunFolder, model: keras.Model, train: Dataset, validation: Dataset, outputs: Any, extent: Extent
-) -> Diagnosis:
+) -> Diagnosis | None:
     """The diagnosis of a training of a recipe that has just ended, from what is in memory.
 
     Args:
@@ -118,29 +123,58 @@ def diagnose_trained(
         train, validation: Its rows.
         outputs: What the network gives for all validation rows.
         extent: How much to look at.
+
+    Returns:
+        The diagnosis; None, with a warning, where a network is so unusual that looking at it fails. A trained run is never
+        lost for that.
     """
-    evidence = examine(
-        model, gathered(train), gathered(validation), classes=train.classes, extent=extent, validation_outputs=outputs
-    )
-    return _kept(folder, _with_settings(evidence, folder, folder.recipe), folder.recipe)
+    try:
+        evidence = examine(
+            model,
+            gathered(train),
+            gathered(validation),
+            classes=train.classes,
+            extent=extent,
+            validation_outputs=outputs,
+        )
+        return _kept(folder, _with_settings(evidence, folder, folder.recipe), folder.recipe)
+    except StorageError:
+        raise
+    except Exception as error:
+        warnings.warn(
+            say(
+                f"The run could not be diagnosed ({type(error).__name__}: {error}). Nothing else is missing.",
+                f"이 실행은 진단하지 못했습니다 ({type(error).__name__}: {error}). 나머지는 모두 그대로입니다.",
+            ),
+            stacklevel=2,
+        )
+        return None
 
 
 def _kept(folder: RunFolder, evidence: Evidence, recipe: Recipe | None) -> Diagnosis:
-    write_json(folder.path / DIAGNOSIS, {"format": _FORMAT, "evidence": evidence.as_dict()})
+    history = folder.history
+    kept = {"format": _FORMAT, "epochs": len(history), "evidence": evidence.as_dict()}
+    write_json(folder.path / DIAGNOSIS, kept)
     return Diagnosis(
-        tuple(findings(evidence, folder.history, recipe=recipe, run=str(folder.path))), evidence, str(folder.path)
+        tuple(findings(evidence, history, recipe=recipe, run=str(folder.path))), evidence, str(folder.path)
     )
 
 
 def stored_diagnosis(folder: RunFolder) -> Diagnosis | None:
-    """The diagnosis that the run folder keeps, in today's language; None where it keeps none that can be read."""
+    """The diagnosis that the run folder keeps, in today's language.
+
+    None where it keeps none that can be read, or one of before it went on to more epochs.
+    """
+    history = folder.history
     try:
         told = json.loads((folder.path / DIAGNOSIS).read_text(encoding="utf-8"))
         evidence = Evidence.from_dict(told["evidence"])
+        if told["format"] != _FORMAT or told["epochs"] != len(history):
+            return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     recipe = folder.recipe if (folder.path / RECIPE).exists() else None
-    found = findings(evidence, folder.history, recipe=recipe, run=str(folder.path))
+    found = findings(evidence, history, recipe=recipe, run=str(folder.path))
     return Diagnosis(tuple(found), evidence, str(folder.path))
 
 
@@ -178,7 +212,9 @@ def _begun_model(folder: RunFolder, recipe: Recipe, train: Dataset) -> keras.Mod
         return None
     model = build_recipe(recipe, train)
     snapshot, _ = read_checkpoint(folder.path / CHECKPOINT)
-    for variables, arrays in zip((model.trainable_variables, model.non_trainable_variables), snapshot.arrays, strict=False):
+    for variables, arrays in zip(
+        (model.trainable_variables, model.non_trainable_variables), snapshot.arrays, strict=False
+    ):
         for variable, array in zip(variables, arrays, strict=False):
             variable.assign(array)
     return model

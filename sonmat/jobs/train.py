@@ -206,7 +206,15 @@ def _finish(
     }
     readings = run.end(result)
     return Trained(
-        run.path, recipe, model, history, validation, test, readings, result, findings=diagnosis.findings
+        run.path,
+        recipe,
+        model,
+        history,
+        validation,
+        test,
+        readings,
+        result,
+        findings=diagnosis.findings if diagnosis else (),
     )
 
 

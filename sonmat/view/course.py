@@ -21,7 +21,7 @@ class Turn:
         best: The epoch of the smallest validation loss, counted from 1.
         low, last: The loss then, and the mean of the last epochs'.
         p_value: How often noise alone would rise as steadily (Mann and Kendall's test, one-sided).
-        noises: How many times the noise between epochs the rise is.
+        noises: How many times the noise between epochs the rise is, from the median of the epochs around the best.
     """
 
     best: int
@@ -81,7 +81,8 @@ class Course:
         if len(after) < 2:
             return None
         low, last = float(self.val_loss[best - 1]), float(after[-min(3, len(after)) :].mean())
-        return Turn(best, low, last, _rising(after), (last - low) / max(noise(self.val_loss), 1e-9, 1e-3 * abs(low)))
+        around = float(np.median(_finite(self.val_loss[max(0, best - 2) : best + 1])))  # the best of many is lucky too
+        return Turn(best, low, last, _rising(after), (last - around) / max(noise(self.val_loss), 1e-9, 1e-3 * abs(low)))
 
     @property
     def falling(self) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from sonmat.engine.evidence import Part
 from sonmat.language import say
-from sonmat.view.finding import Case, Finding, share, skill
+from sonmat.view.finding import Case, Finding, skill
+from sonmat.view.words import percent
 
 _LEAK = 0.01  # of the validation rows; published sets have a few copies in 10,000
 _LARGE, _TINY = 30.0, 0.02  # scaled or standardized inputs lie between
@@ -16,6 +17,7 @@ _BLANK = 0.05
 _SORTED = 3.0  # times as many neighbours of one class as by chance
 _RARE = 0.2  # of an equal share of the rows
 _NOISE, _RANDOM_RANK = 0.08, 0.34  # contradicted rows; the label being the second guess of wrong rows
+_FEW = 6  # classes, below which the second guess is right too often by chance
 _AS_WRONG = 0.5  # errors among the surer half of the rows, as a part of the errors among all
 
 
@@ -37,8 +39,8 @@ def _leak(case: Case) -> Finding | None:
         "fault" if part >= _LEAK else "hint",
         say("Validation rows are among the training rows", "검증 행이 학습 행에 들어 있습니다"),
         say(
-            f"{leak.copies:,} of {leak.checked:,} validation rows ({share(part)}) are in the training rows, byte for byte.",
-            f"검증 행 {leak.checked:,}개 중 {leak.copies:,}개({share(part)})가 학습 행에 바이트까지 똑같이 있습니다.",
+            f"{leak.copies:,} of {leak.checked:,} validation rows ({percent(part)}) are in the training rows, byte for byte.",
+            f"검증 행 {leak.checked:,}개 중 {leak.copies:,}개({percent(part)})가 학습 행에 바이트까지 똑같이 있습니다.",
         ),
         say(
             "What the network reaches on them is memory, not skill. Take copies out of the data before it is split: "
@@ -58,11 +60,13 @@ def _near(case: Case) -> Finding | None:
     return Finding(
         "near_leak",
         "fault" if part >= 5 * _LEAK else "hint",
-        say("Near copies of validation rows are among the training rows", "검증 행과 거의 같은 행이 학습 행에 있습니다"),
         say(
-            f"{leak.near:,} of {leak.near_checked:,} validation rows looked at ({share(part)}) have one training row at less "
+            "Near copies of validation rows are among the training rows", "검증 행과 거의 같은 행이 학습 행에 있습니다"
+        ),
+        say(
+            f"{leak.near:,} of {leak.near_checked:,} validation rows looked at ({percent(part)}) have one training row at less "
             "than half the distance of their other neighbours.",
-            f"살펴본 검증 행 {leak.near_checked:,}개 중 {leak.near:,}개({share(part)})는 다른 이웃까지 거리의 절반도 안 되는 "
+            f"살펴본 검증 행 {leak.near_checked:,}개 중 {leak.near:,}개({percent(part)})는 다른 이웃까지 거리의 절반도 안 되는 "
             "곳에 학습 행이 하나 있습니다.",
         ),
         say(
@@ -127,8 +131,8 @@ def _blank(case: Case) -> Finding | None:
         say("All rows looked at are the same.", "살펴본 행이 모두 같습니다.")
         if not seen.varied
         else say(
-            f"{share(seen.blank)} of the training rows looked at hold one number throughout.",
-            f"살펴본 학습 행의 {share(seen.blank)}는 처음부터 끝까지 같은 수입니다.",
+            f"{percent(seen.blank)} of the training rows looked at hold one number throughout.",
+            f"살펴본 학습 행의 {percent(seen.blank)}는 처음부터 끝까지 같은 수입니다.",
         ),
         say(
             "Look at the images as the network sees them; a conversion may have cut or overwritten them.",
@@ -149,9 +153,9 @@ def _order(case: Case) -> Finding | None:
         "fault",
         say("The rows are sorted by class and not shuffled", "행이 클래스 순서대로 있고 섞이지 않았습니다"),
         say(
-            f"{share(order.alike)} of neighbouring rows are of the same class (by chance {share(order.by_chance)}), and each "
+            f"{percent(order.alike)} of neighbouring rows are of the same class (by chance {percent(order.by_chance)}), and each "
             "epoch trains on them in that order.",
-            f"이웃한 행의 {share(order.alike)}가 같은 클래스이고(우연이라면 {share(order.by_chance)}) 매 에포크를 그 순서로 "
+            f"이웃한 행의 {percent(order.alike)}가 같은 클래스이고(우연이라면 {percent(order.by_chance)}) 매 에포크를 그 순서로 "
             "학습합니다.",
         ),
         say(
@@ -204,9 +208,9 @@ def _rare(case: Case) -> Finding | None:
         say("Some classes are rare", "드문 클래스가 있습니다"),
         say(
             f"Training rows of a class: {counts.min():,} to {counts.max():,}. Of {case.name(worst)} ({counts[worst]:,} rows) "
-            f"{share(recalls[worst])} are found; of a class on average {share(mean)}.",
+            f"{percent(recalls[worst])} are found; of a class on average {percent(mean)}.",
             f"클래스별 학습 행: {counts.min():,}~{counts.max():,}개. {case.name(worst)}({counts[worst]:,}행)의 재현율은 "
-            f"{share(recalls[worst])}, 클래스 평균은 {share(mean)}입니다.",
+            f"{percent(recalls[worst])}, 클래스 평균은 {percent(mean)}입니다.",
         ),
         say(
             "Collect more of the rare classes, or weigh them: sonmat.fit(…, class_weight={…}) with the inverse of their "
@@ -230,12 +234,12 @@ def _noise(case: Case) -> Finding | None:
         "fault",
         say("Many labels look wrong", "틀린 레이블이 많아 보입니다"),
         say(
-            f"{contradicted:,} of {part.n:,} {name} rows ({share(contradicted / part.n)}) are contradicted with a confidence "
-            f"that is usual for right answers, and of the wrong rows only {share(part.second or 0)} have their label as second "
-            f"guess (by chance {share(by_chance)}): mistakes of a network have reasons, these have none.",
-            f"{name} 행 {part.n:,}개 중 {contradicted:,}개({share(contradicted / part.n)})는 맞힌 답만큼의 확신으로 레이블과 "
-            f"어긋납니다. 틀린 행 가운데 레이블이 두 번째 후보인 것은 {share(part.second or 0)}뿐입니다(우연이라면 "
-            f"{share(by_chance)}). 신경망의 실수에는 까닭이 있는데 여기에는 없습니다.",
+            f"{contradicted:,} of {part.n:,} {name} rows ({percent(contradicted / part.n)}) are contradicted with a confidence "
+            f"that is usual for right answers, and of the wrong rows only {percent(part.second or 0)} have their label as second "
+            f"guess (by chance {percent(by_chance)}): mistakes of a network have reasons, these have none.",
+            f"{name} 행 {part.n:,}개 중 {contradicted:,}개({percent(contradicted / part.n)})는 맞힌 답만큼의 확신으로 레이블과 "
+            f"어긋납니다. 틀린 행 가운데 레이블이 두 번째 후보인 것은 {percent(part.second or 0)}뿐입니다(우연이라면 "
+            f"{percent(by_chance)}). 신경망의 실수에는 까닭이 있는데 여기에는 없습니다.",
         ),
         say(
             "Look at the rows that the network is most wrong about (hardest.png) and correct their labels; until then train "
@@ -253,7 +257,7 @@ def _parts(case: Case) -> list[tuple[Part, str]]:
 
 
 def _looks_noisy(part: Part) -> bool:
-    if part.contradicted is None or part.second is None or len(part.counts) < 4 or part.n < 100:
+    if part.contradicted is None or part.second is None or len(part.counts) < _FEW or part.n < 100:
         return False
     if skill(part) < 0.1 or (part.commonest or 0) > 0.6:  # a network that knows nothing cannot contradict
         return False

@@ -9,10 +9,11 @@ from sonmat.engine.evidence import Evidence
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
 from sonmat.view.data_findings import data_findings
-from sonmat.view.finding import Case, Finding, share
+from sonmat.view.finding import Case, Finding
 from sonmat.view.gap_findings import accuracy_gap, gap_findings, loss_gap
 from sonmat.view.learning_findings import learning_findings
 from sonmat.view.network_findings import network_findings
+from sonmat.view.words import percent
 
 _SEVERITIES = ("fault", "hint", "good")
 _CODES = (  # causes before what they cause: who mends the first may find the others gone
@@ -24,7 +25,9 @@ _CODES = (  # causes before what they cause: who mends the first may find the ot
 )  # fmt: skip
 
 
-_WEAK = frozenset({"label_noise", "underfitting", "not_learning", "class_never_said", "constant_prediction", "overconfident"})
+_WEAK = frozenset(
+    {"label_noise", "underfitting", "not_learning", "class_never_said", "constant_prediction", "overconfident"}
+)
 _EXPLAINS: Mapping[str, frozenset[str]] = {  # a fault, and what is then only its consequence
     "unscaled_inputs": _WEAK | {"high_learning_rate", "low_learning_rate"},
     "twice_scaled_inputs": _WEAK | {"high_learning_rate", "low_learning_rate", "few_epochs"},
@@ -131,7 +134,9 @@ def _healthy(case: Case) -> Finding:
     return Finding(
         "healthy",
         "good",
-        say("No fault was found", "이상이 없습니다"),
+        say("No fault was found", "이상이 없습니다")
+        if case.evidence.train is not None and case.evidence.validation is not None
+        else say("No fault in what could be looked at", "살펴본 것에는 이상이 없습니다"),
         " ".join(_supports(case)) or say("The curves show nothing wrong.", "곡선에 이상이 없습니다."),
         say(
             "What is left are settings: other rates and sizes, each measured.",
@@ -147,11 +152,11 @@ def _supports(case: Case) -> list[str]:
         gap, low, high = accuracy_gap(train, held)
         told.append(
             say(
-                f"With the final weights {share(train.accuracy or 0)} of {train.n:,} training rows and {share(held.accuracy or 0)} "
+                f"With the final weights {percent(train.accuracy or 0)} of {train.n:,} training rows and {percent(held.accuracy or 0)} "
                 f"of {held.n:,} validation rows are right: {100 * gap:.1f} points apart (95 %: {100 * low:.1f} to "
                 f"{100 * high:.1f}).",
-                f"마지막 가중치로 학습 행 {train.n:,}개 중 {share(train.accuracy or 0)}, 검증 행 {held.n:,}개 중 "
-                f"{share(held.accuracy or 0)}를 맞혔습니다: 차이 {100 * gap:.1f}%p (95 %: {100 * low:.1f}~{100 * high:.1f}).",
+                f"마지막 가중치로 학습 행 {train.n:,}개 중 {percent(train.accuracy or 0)}, 검증 행 {held.n:,}개 중 "
+                f"{percent(held.accuracy or 0)}를 맞혔습니다: 차이 {100 * gap:.1f}%p (95 %: {100 * low:.1f}~{100 * high:.1f}).",
             )
         )
     elif case.evidence.train is not None and case.evidence.validation is not None:

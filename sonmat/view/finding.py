@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 from sonmat.engine.evidence import Evidence, Part
-from sonmat.language import say
 from sonmat.models.recipe import TRAIN_KEYS, Recipe
 from sonmat.view.course import Course
 
@@ -164,14 +163,6 @@ def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def share(part: float) -> str:
-    """A part of 0..1 in percent, as a diagnosis writes it."""
-    percent = 100 * part
-    return f"{percent:.0f} %" if percent >= 9.95 or percent == 0 else f"{percent:.1f} %" if percent >= 0.1 else "<0.1 %"
-
-
 def surely(p_value: float) -> str:
     """How sure a test is."""
-    if p_value < 0.001:
-        return say("p < 0.001", "p < 0.001")
-    return say(f"p = {p_value:.3f}", f"p = {p_value:.3f}")
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"

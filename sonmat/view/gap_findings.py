@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from sonmat.engine.evidence import Part
 from sonmat.language import say
 from sonmat.view.course import Turn
-from sonmat.view.finding import Case, Finding, share, skill, surely
+from sonmat.view.finding import Case, Finding, skill, surely
+from sonmat.view.words import percent
 
 _Z = 1.959963984540054  # 95 %
 _GAP, _SMALL_GAP = 0.06, 0.025  # of accuracy, the low end of the interval
@@ -57,17 +58,16 @@ def _no_signal(case: Case) -> Finding | None:
     train, held = case.train, case.validation
     if train is None or held is None or held.n < 100 or skill(held) > 0.08 or skill(train) < 0.1:
         return None
-    gap, low, _ = accuracy_gap(train, held)
-    if low <= 0.03:
+    if accuracy_gap(train, held)[1] <= 0.03:
         return None
     return Finding(
         "no_signal",
         "fault",
         say("Inputs and labels have nothing to do with each other", "입력과 레이블이 서로 상관이 없습니다"),
         say(
-            f"Training rows {share(train.accuracy or 0)}, validation rows {share(held.accuracy or 0)}, where guessing reaches "
-            f"{share(held.commonest or 0)}: it learns by heart what it cannot understand.",
-            f"학습 행 {share(train.accuracy or 0)}, 검증 행 {share(held.accuracy or 0)}이고 찍어도 {share(held.commonest or 0)}"
+            f"Training rows {percent(train.accuracy or 0)}, validation rows {percent(held.accuracy or 0)}, where guessing reaches "
+            f"{percent(held.commonest or 0)}: it learns by heart what it cannot understand.",
+            f"학습 행 {percent(train.accuracy or 0)}, 검증 행 {percent(held.accuracy or 0)}이고 찍어도 {percent(held.commonest or 0)}"
             "입니다. 이해하지 못하는 것을 외우고 있습니다.",
         ),
         say(
@@ -86,9 +86,9 @@ def _overfitting(case: Case) -> Finding | None:
         gap, low, high = accuracy_gap(train, held)
         severity = "fault" if low >= _GAP or (turned and low > 0) else "hint" if low >= _SMALL_GAP else ""
         numbers = say(
-            f"With the same weights, training rows are {share(train.accuracy or 0)} right and validation rows "
-            f"{share(held.accuracy or 0)}: {100 * gap:.1f} points apart (95 %: {100 * low:.1f} to {100 * high:.1f}).",
-            f"같은 가중치로 학습 행 {share(train.accuracy or 0)}, 검증 행 {share(held.accuracy or 0)}: 차이 {100 * gap:.1f}%p "
+            f"With the same weights, training rows are {percent(train.accuracy or 0)} right and validation rows "
+            f"{percent(held.accuracy or 0)}: {100 * gap:.1f} points apart (95 %: {100 * low:.1f} to {100 * high:.1f}).",
+            f"같은 가중치로 학습 행 {percent(train.accuracy or 0)}, 검증 행 {percent(held.accuracy or 0)}: 차이 {100 * gap:.1f}%p "
             f"(95 %: {100 * low:.1f}~{100 * high:.1f}).",
         )
     else:
@@ -166,9 +166,9 @@ def _earlier(case: Case) -> Finding | None:
         say("The best epoch was not the last", "가장 좋은 에포크는 마지막이 아니었습니다"),
         _turn_text(turn),
         say(
-            f"The weights of epoch {turn.best} had a validation loss {share(worse / (1 + worse))} lower. Train for {turn.best} epochs, "
+            f"The weights of epoch {turn.best} had a validation loss {percent(worse / (1 + worse))} lower. Train for {turn.best} epochs, "
             "or keep the best with keras.callbacks.ModelCheckpoint(…, save_best_only=True).",
-            f"에포크 {turn.best}의 가중치는 검증 손실이 {share(worse / (1 + worse))} 낮았습니다. {turn.best} 에포크만 학습하거나 "
+            f"에포크 {turn.best}의 가중치는 검증 손실이 {percent(worse / (1 + worse))} 낮았습니다. {turn.best} 에포크만 학습하거나 "
             "keras.callbacks.ModelCheckpoint(…, save_best_only=True)로 가장 좋은 것을 남기세요.",
         ),
         case.with_setting("epochs", turn.best),

@@ -9,7 +9,8 @@ import numpy as np
 
 from sonmat.language import say
 from sonmat.view.course import Course
-from sonmat.view.finding import Case, Finding, share
+from sonmat.view.finding import Case, Finding
+from sonmat.view.words import percent
 
 _USUAL = {"sgd": (0.0021, 0.3), "adagrad": (0.0021, 0.3), "adadelta": (0.05, 3.0), "ftrl": (0.0021, 0.3)}
 _USUAL_ADAPTIVE = (0.00021, 0.01)  # of Adam and its kin
@@ -139,8 +140,8 @@ def _jumped(course: Course) -> str:
     if len(course) < 5 or course.jumps < _JUMPY:
         return ""
     return say(
-        f"From epoch to epoch the training loss jumps by {share(course.jumps)} of its size.",
-        f"학습 손실이 에포크마다 제 크기의 {share(course.jumps)}씩 튑니다.",
+        f"From epoch to epoch the training loss jumps by {percent(course.jumps)} of its size.",
+        f"학습 손실이 에포크마다 제 크기의 {percent(course.jumps)}씩 튑니다.",
     )
 
 
@@ -181,10 +182,10 @@ def _too_slow(case: Case) -> Finding | None:
         say("The learning rate is too low", "학습률이 너무 낮습니다"),
         say(
             f"After {len(course)} epochs the training rows are {_skill_text(case)}, the loss still falls (twice the epochs: about "
-            f"{share(course.falling)} less), and the weights are at most {max(growths, default=1.0):.2f} times their first size. "
+            f"{percent(course.falling)} less), and the weights are at most {max(growths, default=1.0):.2f} times their first size. "
             + _rate_sentence(case),
             f"{len(course)} 에포크 뒤 학습 행의 정확도는 {_skill_text(case)}이고 손실은 아직 내려가는 중이며(에포크를 두 배로 하면 "
-            f"약 {share(course.falling)} 더), 가중치는 처음 크기의 {max(growths, default=1.0):.2f}배를 넘지 않습니다. "
+            f"약 {percent(course.falling)} 더), 가중치는 처음 크기의 {max(growths, default=1.0):.2f}배를 넘지 않습니다. "
             + _rate_sentence(case),
         ),
         say(
@@ -211,11 +212,14 @@ def _more_epochs(case: Case) -> Finding | None:
         say("It was still learning when it ended", "아직 배우는 중에 끝났습니다"),
         say(
             f"After {known} epochs the training rows are {_skill_text(case)}, and the loss still falls: twice the epochs would "
-            f"lower it by about {share(falling)}.",
+            f"lower it by about {percent(falling)}.",
             f"{known} 에포크 뒤 학습 행의 정확도는 {_skill_text(case)}이고 손실이 아직 내려갑니다: 에포크를 두 배로 하면 약 "
-            f"{share(falling)} 더 내려갑니다.",
+            f"{percent(falling)} 더 내려갑니다.",
         ),
-        say("Train for more epochs; going on keeps what it has learnt.", "에포크를 늘리세요. 이어서 하면 배운 것이 남습니다."),
+        say(
+            "Train for more epochs; going on keeps what it has learnt.",
+            "에포크를 늘리세요. 이어서 하면 배운 것이 남습니다.",
+        ),
         case.longer(2 * known),
     )
 
@@ -256,9 +260,9 @@ def _too_little(case: Case) -> Finding | None:
         say("It does not even learn its training rows", "학습 행조차 배우지 못합니다"),
         say(
             f"Training rows, measured again with the final weights: {_skill_text(case)}. Twice the epochs would lower the loss by "
-            f"only about {share(case.course.falling)}.",
+            f"only about {percent(case.course.falling)}.",
             f"마지막 가중치로 다시 잰 학습 행의 정확도: {_skill_text(case)}. 에포크를 두 배로 해도 손실은 약 "
-            f"{share(case.course.falling)}만 내려갑니다.",
+            f"{percent(case.course.falling)}만 내려갑니다.",
         ),
         say(
             "A larger network, or a higher learning rate; if neither helps, look at the labels.",
@@ -287,15 +291,15 @@ def _nothing(case: Case) -> Finding:
 
 def _plateau(case: Case) -> Finding | None:
     course = case.course
-    if len(course) < 6 or course.falling > 0.04 or course.turn is not None:
+    if len(course) < 6 or course.falling > 0.04 or (course.turn is not None and course.turn.noises > 2):
         return None
     return Finding(
         "plateau",
         "hint",
         say("The loss has reached a plateau", "손실이 더 내려가지 않습니다"),
         say(
-            f"Twice the {len(course)} epochs would lower the loss by about {share(course.falling)}.",
-            f"{len(course)} 에포크를 두 배로 해도 손실은 약 {share(course.falling)}만 내려갑니다.",
+            f"Twice the {len(course)} epochs would lower the loss by about {percent(course.falling)}.",
+            f"{len(course)} 에포크를 두 배로 해도 손실은 약 {percent(course.falling)}만 내려갑니다.",
         ),
         say(
             "More epochs are wasted now; a lower learning rate or another network may go on from here.",
@@ -339,4 +343,4 @@ def _rate_sentence(case: Case) -> str:
 def _skill_text(case: Case) -> str:
     part = case.train
     known = part.accuracy if part is not None else float(case.course.accuracy[-1])
-    return say(f"{share(known or 0)} right", f"{share(known or 0)}")
+    return say(f"{percent(known or 0)} right", f"{percent(known or 0)}")

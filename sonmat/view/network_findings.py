@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from sonmat.engine.evidence import Part
 from sonmat.language import say
-from sonmat.view.finding import Case, Finding, share, skill
+from sonmat.view.finding import Case, Finding, skill
+from sonmat.view.words import percent
 
 _DEAD, _SOME_DEAD = 0.5, 0.25  # of a layer's units
 _CONSTANT = 0.98
@@ -86,9 +87,9 @@ def _frozen(case: Case) -> Finding | None:
         "fault" if raw else "hint",
         say("Layers are frozen", "얼려 둔 층이 있습니다"),
         say(
-            f"{names}: trainable is False, {share(held / whole)} of all parameters"
+            f"{names}: trainable is False, {percent(held / whole)} of all parameters"
             + ("; biases are all 0, so these are still the random first weights." if raw else "."),
-            f"{names}: trainable이 False이고, 전체 파라미터의 {share(held / whole)}입니다"
+            f"{names}: trainable이 False이고, 전체 파라미터의 {percent(held / whole)}입니다"
             + ("; 편향이 모두 0이니 아직 처음의 무작위 가중치입니다." if raw else "."),
         ),
         say(
@@ -115,10 +116,10 @@ def _dropout(case: Case) -> Finding | None:
         "fault" if rate >= 0.6 else "hint",
         say("Dropout is too high", "드롭아웃이 너무 큽니다"),
         say(
-            f"With dropout {rate:g} the network reached {share(float(journal[0]))} of the training rows while training; the same "
-            f"rows without dropout: {share(part.accuracy)}.",
-            f"드롭아웃 {rate:g}(으)로 학습하는 동안의 정확도는 {share(float(journal[0]))}, 같은 행을 드롭아웃 없이 재면 "
-            f"{share(part.accuracy)}입니다.",
+            f"With dropout {rate:g} the network reached {percent(float(journal[0]))} of the training rows while training; the same "
+            f"rows without dropout: {percent(part.accuracy)}.",
+            f"드롭아웃 {rate:g}(으)로 학습하는 동안의 정확도는 {percent(float(journal[0]))}, 같은 행을 드롭아웃 없이 재면 "
+            f"{percent(part.accuracy)}입니다.",
         ),
         say(
             f"Each step trains only a small part of the network. Try {less:g}, or more units.",
@@ -141,8 +142,8 @@ def _constant(case: Case) -> Finding | None:
         "fault",
         say("The network always says the same", "항상 같은 답만 합니다"),
         say(
-            f"{share(often)} of {part.n:,} rows are called {case.name(said)}; truly {share(part.counts[said] / part.n)} are.",
-            f"{part.n:,}행의 {share(often)}를 {case.name(said)}(으)로 답하지만 실제로는 {share(part.counts[said] / part.n)}입니다.",
+            f"{percent(often)} of {part.n:,} rows are called {case.name(said)}; truly {percent(part.counts[said] / part.n)} are.",
+            f"{part.n:,}행의 {percent(often)}를 {case.name(said)}(으)로 답하지만 실제로는 {percent(part.counts[said] / part.n)}입니다.",
         ),
         say(
             "It has learnt nothing but how often classes are. Check scale and labels first, then lower the learning rate.",
@@ -190,11 +191,11 @@ def _confidence(case: Case) -> Finding | None:
         "fault" if surplus >= _OVERCONFIDENT else "hint",
         say("The softmax is overconfident", "소프트맥스가 지나치게 확신합니다"),
         say(
-            f"On validation rows it is {share(part.confidence)} sure on average and {share(part.accuracy)} right (expected "
-            f"calibration error {share(part.calibration_error or 0)}); {share(part.saturated or 0)} of the answers are above "
+            f"On validation rows it is {percent(part.confidence)} sure on average and {percent(part.accuracy)} right (expected "
+            f"calibration error {percent(part.calibration_error or 0)}); {percent(part.saturated or 0)} of the answers are above "
             "0.9999.",
-            f"검증 행에서 평균 확신은 {share(part.confidence)}, 정확도는 {share(part.accuracy)}입니다(기대 보정 오차 "
-            f"{share(part.calibration_error or 0)}). 답의 {share(part.saturated or 0)}가 0.9999를 넘습니다.",
+            f"검증 행에서 평균 확신은 {percent(part.confidence)}, 정확도는 {percent(part.accuracy)}입니다(기대 보정 오차 "
+            f"{percent(part.calibration_error or 0)}). 답의 {percent(part.saturated or 0)}가 0.9999를 넘습니다.",
         ),
         say(
             "Do not read its probabilities as chances. Fewer epochs, dropout or more data make it humbler.",
@@ -207,7 +208,7 @@ def _confidence(case: Case) -> Finding | None:
 
 def _confusion(case: Case) -> Finding | None:
     part = case.validation
-    if part is None or len(part.counts) < 3 or _constant(case) is not None:
+    if part is None or len(part.counts) < 3 or skill(part) < 0.2:
         return None
     pairs = [(errors, i, j) for i in range(len(part.counts)) for j in range(i) if (errors := _errors(part, i, j))]
     if not pairs:
@@ -215,7 +216,8 @@ def _confusion(case: Case) -> Finding | None:
     errors, first, second = max(pairs)
     wrong = part.n - sum(part.confusion[i][i] for i in range(len(part.counts)))
     rows = part.counts[first] + part.counts[second]
-    if rows < 40 or errors < _CONFUSED_ROWS * rows or errors < _CONFUSED_ERRORS * wrong:
+    usual = 2 / (len(part.counts) * (len(part.counts) - 1))  # one pair of all
+    if rows < 40 or errors < _CONFUSED_ROWS * rows or errors < max(_CONFUSED_ERRORS, min(0.8, 2 * usual)) * wrong:
         return None
     return Finding(
         "confused_classes",
@@ -225,9 +227,9 @@ def _confusion(case: Case) -> Finding | None:
             f"{case.name(second)}, {case.name(first)} 두 클래스를 혼동합니다",
         ),
         say(
-            f"{errors:,} of the {wrong:,} mistakes on {part.n:,} validation rows ({share(errors / wrong)}) are between these two: "
+            f"{errors:,} of the {wrong:,} mistakes on {part.n:,} validation rows ({percent(errors / wrong)}) are between these two: "
             f"{part.confusion[second][first]:,} one way, {part.confusion[first][second]:,} the other, of {rows:,} rows.",
-            f"검증 행 {part.n:,}개에서 틀린 {wrong:,}개 중 {errors:,}개({share(errors / wrong)})가 이 둘 사이입니다: 한쪽으로 "
+            f"검증 행 {part.n:,}개에서 틀린 {wrong:,}개 중 {errors:,}개({percent(errors / wrong)})가 이 둘 사이입니다: 한쪽으로 "
             f"{part.confusion[second][first]:,}개, 반대로 {part.confusion[first][second]:,}개, 두 클래스 {rows:,}행 가운데.",
         ),
         say(
