@@ -253,7 +253,7 @@ def _with_settings(evidence: Evidence, folder: RunFolder, recipe: Recipe | None)
     rate = _number(train.learning_rate if train is not None else None) or _number(identity.get("learning_rate"))
     settings = replace(
         settings,
-        optimizer=(train.optimizer if train else None) or settings.optimizer or _class(identity.get("optimizer")),
+        optimizer=settings.optimizer or _class(identity.get("optimizer")) or (train.optimizer if train else None),
         learning_rate=rate or settings.learning_rate,
         batch_size=train.batch_size if train else identity.get("batch_size"),
         epochs=train.epochs if train else None,

@@ -8,13 +8,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from sonmat.engine.evidence import Evidence, Part
+from sonmat.language import say
 from sonmat.models.recipe import TRAIN_KEYS, Recipe
 from sonmat.view.course import Course
+from sonmat.view.words import percent
 
-Severity = Literal["fault", "hint", "good"]
+POOR = 0.66
+"""Skill on the training rows, below which a network has not learnt them."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,18 @@ def skill(part: Part) -> float:
 
 def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def right_text(case: Case) -> str:
+    """How many of the training rows are right: under frozen weights, else as the journal says."""
+    part = case.train
+    known = part.accuracy if part is not None else float(case.course.accuracy[-1])
+    return say(f"{percent(known or 0)} right", f"{percent(known or 0)}")
+
+
+def epochs_text(count: int) -> str:
+    """A number of epochs in English."""
+    return f"{count} epoch{'s' if count != 1 else ''}"
 
 
 def surely(p_value: float) -> str:

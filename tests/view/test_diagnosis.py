@@ -211,12 +211,13 @@ def test_commands_change_settings_that_the_recipe_has(
 ):
     import shlex
 
-    for one in found_in(evidence, history):
+    recipe = change(RECIPE, [f"learning_rate={evidence.settings.learning_rate or 0.01}"])
+    for one in findings(evidence, history, recipe=recipe, run="runs/one"):
         if one.command:
             words = shlex.split(one.command)
             assert words[0] == "sonmat"
             changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-            assert change(RECIPE, changes) != RECIPE or words[1] != "train"
+            assert change(recipe, changes) != recipe or words[1] != "train"
     assert all(
         not one.command for one in findings(evidence, history)
     )  # without a recipe there is nothing to train again
