@@ -86,7 +86,8 @@ def diagnose(
     Args:
         run: A run folder or its name, a model file, or what `fit` returned.
         model: The trained network, where the run does not hold it.
-        data: The training rows where the run does not know them: a `Dataset`, `(x, y)`, or a data set's name or path.
+        data: The training rows where the run does not know them: a `Dataset`, `(x, y)`, or a data set's name or path,
+            which a run of a recipe splits as it split its own.
         validation_data: Rows that were not trained on, in the same forms but for names.
         extent: How much to look at; by default at most 10,000 rows of each part.
         progress: Told of a download.
@@ -187,8 +188,9 @@ def _of_folder(
     extent: Extent | None,
     progress: Progress | None,
 ) -> Evidence:
-    own = recipe is not None and data is None
-    if own and recipe is not None:
+    if recipe is not None and isinstance(data, (str, os.PathLike)):  # the run's rows may have moved
+        data, validation_data, _ = rows_of(replace(recipe, data=os.fspath(data)), progress=progress)
+    elif recipe is not None and data is None:
         try:
             data, validation_data, _ = rows_of(recipe, progress=progress)
         except SonmatError:  # gone, or out of reach: what can be said is said

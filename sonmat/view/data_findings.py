@@ -70,9 +70,9 @@ def _near(case: Case) -> Finding | None:
             "곳에 학습 행이 하나 있습니다.",
         ),
         say(
-            "Copies with some noise, a shift or another compression? Split by what they were made from, so that all copies "
+            "Copies with some noise or another compression? Split by what they were made from, so that all copies "
             "of one original are in one part.",
-            "잡음, 이동, 재압축만 다른 복사본인지 보세요. 같은 원본에서 나온 것은 모두 한쪽에 가도록 원본 단위로 나누세요.",
+            "잡음이나 재압축만 다른 복사본인지 보세요. 같은 원본에서 나온 것은 모두 한쪽에 가도록 원본 단위로 나누세요.",
         ),
         case.on_data(),
     )

@@ -41,6 +41,7 @@ _EXPLAINS: Mapping[str, frozenset[str]] = {  # a fault, and what is then only it
     "high_dropout": _WEAK,
     "label_noise": frozenset({"underfitting", "class_never_said"}),
     "low_learning_rate": _WEAK,
+    "overfitting": frozenset({"plateau"}),
     "dead_units": frozenset({"constant_prediction", "not_learning"}),
     "few_epochs": _WEAK - {"overconfident"},
     "small_network": _WEAK - {"overconfident"},

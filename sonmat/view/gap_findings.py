@@ -98,7 +98,7 @@ def _overfitting(case: Case) -> Finding | None:
     return Finding(
         "overfitting",
         severity,
-        say("It overfits", "과적합입니다"),
+        say("It overfits", "과적합입니다") if severity == "fault" else say("It overfits a little", "조금 과적합입니다"),
         " ".join(part for part in (numbers, _turn_text(turn) if turned and turn is not None else "") if part),
         _against(case, turn if turned else None),
         (_stop_at(case, turn) if turned and turn is not None else "")
@@ -127,10 +127,14 @@ def _sure(turn: Turn) -> bool:
 def _turn_text(turn: Turn) -> str:
     return say(
         f"Validation loss turned after epoch {turn.best}: {turn.low:.4g} then, {turn.last:.4g} in the end, "
-        f"{turn.noises:.0f} times the noise between epochs ({surely(turn.p_value)}).",
+        f"{_times(turn)} times the noise between epochs ({surely(turn.p_value)}).",
         f"검증 손실이 에포크 {turn.best} 뒤에 돌아섰습니다: 그때 {turn.low:.4g}, 끝에 {turn.last:.4g}, 에포크 사이 잡음의 "
-        f"{turn.noises:.0f}배 ({surely(turn.p_value)}).",
+        f"{_times(turn)}배 ({surely(turn.p_value)}).",
     )
+
+
+def _times(turn: Turn) -> str:
+    return f"{turn.noises:.0f}" if turn.noises < 100 else ">100"
 
 
 def _against(case: Case, turn: Turn | None) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from sonmat.language import say
-from sonmat.view.finding import POOR, Case, Finding, right_text
+from sonmat.view.finding import POOR, Case, Finding, epochs_text, right_text
 from sonmat.view.rate_findings import divergence, too_fast, too_slow
 from sonmat.view.words import percent
 
@@ -52,16 +52,15 @@ def _more_epochs(case: Case) -> Finding | None:
         "fault" if bad else "hint",
         say("It was still learning when it ended", "아직 배우는 중에 끝났습니다"),
         say(
-            f"After {known} epochs the training rows are {right_text(case)}, and the loss still falls: twice the epochs would "
-            f"lower it by about {percent(falling)}.",
-            f"{known} 에포크 뒤 학습 행의 정확도는 {right_text(case)}이고 손실이 아직 내려갑니다: 에포크를 두 배로 하면 약 "
-            f"{percent(falling)} 더 내려갑니다.",
-        ),
+            f"After {epochs_text(known)} the training rows are {right_text(case)}, and the loss still falls",
+            f"{known} 에포크 뒤 학습 행의 정확도는 {right_text(case)}이고 손실이 아직 내려갑니다",
+        )
+        + _fall_text(case, falling),
         say(
             "Train for more epochs; going on keeps what it has learnt.",
             "에포크를 늘리세요. 이어서 하면 배운 것이 남습니다.",
         ),
-        case.longer(2 * known),
+        case.longer(max(2 * known, 10)),
     )
 
 

@@ -194,9 +194,19 @@ def test_a_model_file_alone(done: Path, tmp_path: Path):
     assert {"data", "validation"} <= set(found.evidence.unmeasured)
 
 
-def test_other_data_by_name(done: Path, small: Path):
-    found = sm.diagnose(done, data=str(small))
+def test_data_that_has_moved(small: Path, tmp_path: Path):
+    train(data=shutil.copy(small, tmp_path / "here.npz"), settings=SETTINGS, out=tmp_path / "run")
+    (tmp_path / "here.npz").rename(tmp_path / "there.npz")
+    (tmp_path / "run" / "diagnosis.json").unlink()
+    found = sm.diagnose(tmp_path / "run", data=tmp_path / "there.npz")
+    assert (found.evidence.train.of, found.evidence.validation.of) == (420, 180)
+
+
+def test_a_model_file_with_data_by_name(done: Path, small: Path, tmp_path: Path):
+    alone = shutil.copy(done / "model.keras", tmp_path / "alone.keras")
+    found = sm.diagnose(alone, data=str(small))
     assert found.evidence.train.of == 600
+    assert found.evidence.train.accuracy > 0.5  # scaled as the card in the file says
     assert "validation" in found.evidence.unmeasured  # never the test rows
 
 
