@@ -93,6 +93,12 @@ class Case:
         return (float(known[0]) - 1 / classes) / (1 - 1 / classes)
 
     @property
+    def steps(self) -> int | None:
+        """How many steps there were, where rows and batch size are known."""
+        rows, batch = sum(self.evidence.counts), self.evidence.settings.batch_size
+        return len(self.course) * math.ceil(rows / batch) if rows and batch else None
+
+    @property
     def rate(self) -> float | None:
         """The learning rate, where it is one number."""
         return self.evidence.settings.learning_rate

@@ -11,6 +11,7 @@ from sonmat.view.rate_findings import divergence, too_fast, too_slow
 from sonmat.view.words import percent
 
 _NOT_LEARNT, _FAIR = 0.1, 0.8  # skill on the training rows
+_FEW_STEPS = 200
 _STILL, _STILL_MUCH = 0.2, 0.35  # of the loss, by doubling the epochs
 
 
@@ -43,7 +44,10 @@ def _more_epochs(case: Case) -> Finding | None:
     if not known or skill is None or (course.turn is not None and course.turn.noises > 2):
         return None
     falling = max(course.falling, _within(case) if known <= 3 else 0.0)
-    begun = known <= 3 and skill < POOR and falling > 0.03
+    steps = case.steps
+    brief = (known <= 3 and falling > 0.03) or (steps is not None and steps < _FEW_STEPS and falling > 0.005)
+    begun = brief and skill < POOR
+    each = (f" of {steps // known} steps", f"(각 {steps // known} 스텝)") if steps else ("", "")
     if falling < _STILL and not begun:
         return None
     bad = begun or (falling >= _STILL_MUCH and skill < _FAIR)
@@ -52,8 +56,8 @@ def _more_epochs(case: Case) -> Finding | None:
         "fault" if bad else "hint",
         say("It was still learning when it ended", "아직 배우는 중에 끝났습니다"),
         say(
-            f"After {epochs_text(known)} the training rows are {right_text(case)}, and the loss still falls",
-            f"{known} 에포크 뒤 학습 행의 정확도는 {right_text(case)}이고 손실이 아직 내려갑니다",
+            f"After {epochs_text(known)}{each[0]} the training rows are {right_text(case)}, and the loss still falls",
+            f"{known} 에포크{each[1]} 뒤 학습 행의 정확도는 {right_text(case)}이고 손실이 아직 내려갑니다",
         )
         + _fall_text(case, falling),
         say(
@@ -86,27 +90,33 @@ def _within(case: Case) -> float:
 
 
 def _too_little(case: Case) -> Finding | None:
-    skill, settings = case.skill, case.evidence.settings
-    if skill is None or skill >= POOR or not len(case.course):
+    skill, narrowest = case.skill, case.evidence.settings.narrowest
+    if skill is None or not len(case.course):
         return None
-    if skill < _NOT_LEARNT:
-        return _nothing(case)
     classes = len(case.train.counts) if case.train is not None else len(case.evidence.classes)
-    small = settings.narrowest is not None and settings.narrowest < max(2, 0.5 * classes)
-    if small:
-        return Finding(
-            "small_network",
-            "fault",
-            say("The network is too small", "신경망이 너무 작습니다"),
-            say(
-                f"Training rows: {right_text(case)}, and the loss hardly falls any more. Its narrowest hidden layer has "
-                f"{settings.narrowest} units for {classes} classes.",
-                f"학습 행의 정확도가 {right_text(case)}에서 손실이 거의 내려가지 않습니다. 가장 좁은 은닉층의 유닛은 "
-                f"{settings.narrowest}개, 클래스는 {classes}개입니다.",
-            ),
-            say("Give the hidden layers more units.", "은닉층의 유닛을 늘리세요."),
-            case.larger(),
-        )
+    small = narrowest is not None and narrowest < max(2, 0.5 * classes)
+    if _NOT_LEARNT <= skill < (_FAIR if small else POOR):
+        return _small(case, skill, narrowest or 0, classes) if small else _underfitting(case)
+    return _nothing(case) if skill < _NOT_LEARNT else None
+
+
+def _small(case: Case, skill: float, narrowest: int, classes: int) -> Finding:
+    return Finding(
+        "small_network",
+        "fault" if skill < POOR else "hint",
+        say("The network is too small", "신경망이 너무 작습니다"),
+        say(
+            f"Training rows: {right_text(case)}. The narrowest hidden layer has {narrowest} units for {classes} classes; twice the "
+            f"epochs would lower the loss by about {percent(case.course.falling)}.",
+            f"학습 행의 정확도: {right_text(case)}. 가장 좁은 은닉층의 유닛은 {narrowest}개, 클래스는 {classes}개입니다. 에포크를 "
+            f"두 배로 해도 손실은 약 {percent(case.course.falling)} 내려갑니다.",
+        ),
+        say("Give the hidden layers more units.", "은닉층의 유닛을 늘리세요."),
+        case.larger(),
+    )
+
+
+def _underfitting(case: Case) -> Finding:
     return Finding(
         "underfitting",
         "fault",

@@ -146,11 +146,18 @@ def _constant(case: Case) -> Finding | None:
             f"{part.n:,}행의 {percent(often)}를 {case.name(said)}(으)로 답하지만 실제로는 {percent(part.counts[said] / part.n)}입니다.",
         ),
         say(
-            "It has learnt nothing but how often classes are. Check scale and labels first, then lower the learning rate.",
-            "클래스의 비율 말고는 아무것도 배우지 못했습니다. 먼저 스케일과 레이블을 확인하고, 그다음 학습률을 낮추세요.",
+            "It has learnt nothing but how often classes are. Check scale and labels first, then change the learning rate. Many "
+            "layers of sigmoid or tanh pass hardly any gradient on: use relu.",
+            "클래스의 비율 말고는 아무것도 배우지 못했습니다. 먼저 스케일과 레이블을 확인하고, 그다음 학습률을 바꾸세요. "
+            "sigmoid나 tanh 층을 여럿 쌓으면 기울기가 거의 전해지지 않으니 relu를 쓰세요.",
         ),
-        case.slower(0.1),
+        case.with_setting("activation", "relu") if _saturates(case) else case.slower(0.1),
     )
+
+
+def _saturates(case: Case) -> bool:
+    settings = case.recipe.model.settings if case.recipe is not None else {}
+    return settings.get("activation") in ("sigmoid", "tanh", "hard_sigmoid", "softsign")
 
 
 def _never(case: Case) -> Finding | None:

@@ -123,8 +123,11 @@ PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
         ("fault", healthy(train=part(0.5)), course(2, val_loss=[2.0, 1.4])),
         ("hint", healthy(), course(val_loss=np.arange(1, 11) ** -0.5)),
         ("fault", healthy(train=part(0.6, loss=1.0)), course(1, loss=[1.8])),
+        ("fault", healthy(train=part(0.15), settings=setting(batch_size=3000)), course(4, val_loss=[2.3, 2.29, 2.28, 2.27])),
     ],
-    "small_network": [("fault", healthy(train=part(0.5), settings=setting(narrowest=2)), course(val_loss=[0.7] * 10))],
+    "small_network": [
+        ("hint", healthy(train=part(0.75), settings=setting(narrowest=3)), course(val_loss=[0.7] * 10)),
+        ("fault", healthy(train=part(0.5), settings=setting(narrowest=2)), course(val_loss=[0.7] * 10))],
     "underfitting": [("fault", healthy(train=part(0.5)), course(val_loss=[0.7] * 10))],
     "not_learning": [("fault", healthy(train=part(0.12)), course(val_loss=[2.3] * 10))],
     "plateau": [("hint", healthy(), course(val_loss=[0.3] * 10))],
