@@ -167,15 +167,15 @@ def stored_diagnosis(folder: RunFolder) -> Diagnosis | None:
     None where it keeps none that can be read, or one of before it went on to more epochs.
     """
     history = folder.history
+    recipe = folder.recipe if (folder.path / RECIPE).exists() else None
     try:
         told = json.loads((folder.path / DIAGNOSIS).read_text(encoding="utf-8"))
-        evidence = Evidence.from_dict(told["evidence"])
         if told["format"] != _FORMAT or told["epochs"] != len(history):
             return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
-    recipe = folder.recipe if (folder.path / RECIPE).exists() else None
-    found = findings(evidence, history, recipe=recipe, run=str(folder.path))
+        evidence = Evidence.from_dict(told["evidence"])
+        found = findings(evidence, history, recipe=recipe, run=str(folder.path))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        return None  # whatever lies there: a stranger may have written it
     return Diagnosis(tuple(found), evidence, str(folder.path))
 
 

@@ -105,6 +105,26 @@ def test_a_broken_file_is_no_diagnosis(done: Path, tmp_path: Path, content: str)
     assert sm.diagnose(run.path).findings
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train": {"n": "many", "of": [], "accuracy": "all"}},
+        {"validation": {"n": 0, "of": 0, "accuracy": 0.5, "counts": [1], "predicted": [], "confusion": []}},
+        {"layers": [{"name": 1, "kind": 2, "parameters": 3, "units": 0, "dead": 9}]},
+        {"leak": {"checked": 0, "copies": 5}},
+        {"settings": {"learning_rate": 1e400, "epochs": "ten"}},
+        {"counts": {"a": 1}},
+    ],
+)
+def test_a_stranger_s_diagnosis_breaks_nothing(done: Path, tmp_path: Path, changes: dict[str, Any]):
+    run = RunFolder(Path(shutil.copytree(done, tmp_path / "run")))
+    told = json.loads((run.path / "diagnosis.json").read_text())
+    told["evidence"] |= changes
+    (run.path / "diagnosis.json").write_text(json.dumps(told))
+    found = jobs.stored_diagnosis(run)
+    assert found is None or all(isinstance(one.title, str) for one in found.findings)
+
+
 def test_a_diagnosis_of_fewer_epochs_is_out_of_date(done: Path, tmp_path: Path):
     run = RunFolder(Path(shutil.copytree(done, tmp_path / "run")))
     assert jobs.stored_diagnosis(run) is not None
