@@ -60,7 +60,7 @@ def test_what_the_record_says_comes_out_again(name: str):
 def test_the_whole_held_out_set_comes_out_again():
     outcomes = list(_outcomes(HELD_OUT))
     summary = summarize(outcomes)
-    assert summary["faults"] >= 9  # those of MNIST alone, where Fashion-MNIST is out of reach
+    assert summary["faults"] >= 8  # those of MNIST alone, where Fashion-MNIST is out of reach
     assert summary["named"] >= 0.9 * summary["faults"] - 1
     assert summary["accused"] <= 1
 
