@@ -139,8 +139,6 @@ def diagnose_trained(
             validation_outputs=outputs,
         )
         return _kept(folder, _with_settings(evidence, folder, folder.recipe), folder.recipe)
-    except StorageError:
-        raise
     except Exception as error:
         warnings.warn(
             say(
@@ -155,7 +153,10 @@ def diagnose_trained(
 def _kept(folder: RunFolder, evidence: Evidence, recipe: Recipe | None) -> Diagnosis:
     history = folder.history
     kept = {"format": _FORMAT, "epochs": len(history), "evidence": evidence.as_dict()}
-    write_json(folder.path / DIAGNOSIS, kept)
+    try:
+        write_json(folder.path / DIAGNOSIS, kept)
+    except StorageError as error:  # a run on a disk that is full or not ours can be looked at all the same
+        warnings.warn(str(error), stacklevel=3)
     return Diagnosis(
         tuple(findings(evidence, history, recipe=recipe, run=str(folder.path))), evidence, str(folder.path)
     )

@@ -125,6 +125,14 @@ def test_a_stranger_s_diagnosis_breaks_nothing(done: Path, tmp_path: Path, chang
     assert found is None or all(isinstance(one.title, str) for one in found.findings)
 
 
+def test_a_diagnosis_that_cannot_be_kept_is_said_all_the_same(done: Path, tmp_path: Path):
+    run = Path(shutil.copytree(done, tmp_path / "run"))
+    (run / "diagnosis.json").unlink()
+    (run / "diagnosis.json").mkdir()
+    with pytest.warns(UserWarning, match=r"Could not write .*diagnosis\.json"):
+        assert sm.diagnose(run).findings
+
+
 def test_a_diagnosis_of_fewer_epochs_is_out_of_date(done: Path, tmp_path: Path):
     run = RunFolder(Path(shutil.copytree(done, tmp_path / "run")))
     assert jobs.stored_diagnosis(run) is not None
