@@ -39,6 +39,7 @@ _PUBLIC = {
     "TrainingError": "sonmat.errors",
     "UnsupportedError": "sonmat.errors",
     "build": "sonmat.models.catalog",
+    "diagnose": "sonmat.jobs.diagnose",
     "evaluate": "sonmat.engine.evaluate",
     "fit": "sonmat.runs.fit",
     "load": "sonmat.data.sources",
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from sonmat.errors import StorageError as StorageError
     from sonmat.errors import TrainingError as TrainingError
     from sonmat.errors import UnsupportedError as UnsupportedError
+    from sonmat.jobs.diagnose import diagnose as diagnose
     from sonmat.jobs.train import train as train
     from sonmat.models.catalog import build as build
     from sonmat.models.recipe import Recipe as Recipe

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, models, runs, training
+from sonmat.cli import data, diagnosis, models, runs, training
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -59,6 +59,13 @@ _add(
     models.evaluate,
     "Accuracy with its interval, and each class's scores.",
     "정확도와 그 구간, 클래스별 점수.",
+)
+_add(
+    app,
+    "diagnose",
+    diagnosis.diagnose,
+    "What is wrong with a training, by which numbers, and what to do.",
+    "학습에 무엇이 잘못되었는지, 근거와 다음에 할 일.",
 )
 _add(
     app,

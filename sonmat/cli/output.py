@@ -42,7 +42,7 @@ def print_next(out: Console, *command: object) -> None:
     """The next command worth trying, ready to paste."""
     from rich.text import Text
 
-    from sonmat.view.trained import program
+    from sonmat.view.program import program
 
     words = shlex.join(program() if part == "sonmat" else str(part) for part in command)
     out.print(Text(f"{say('next', '다음')}: ").append(words, style="bold"), soft_wrap=True)

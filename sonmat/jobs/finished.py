@@ -10,8 +10,10 @@ import numpy as np
 
 from sonmat.engine.evaluate import Evaluation
 from sonmat.engine.scores import Scores, score
+from sonmat.jobs.diagnose import stored_diagnosis
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RunFolder, load_run
+from sonmat.view.finding import Finding
 
 if TYPE_CHECKING:
     import keras
@@ -30,6 +32,7 @@ class Trained:
         test: What it reaches on the test rows.
         readings: How often this run has looked at the test rows.
         result: What the run folder keeps of it: those numbers, times, sizes and fingerprints.
+        findings: What a diagnosis says of it, the weightiest first.
         again: Whether it was finished before, so that nothing was trained or evaluated now.
     """
 
@@ -42,11 +45,12 @@ class Trained:
     readings: int
     result: dict[str, Any]
     again: bool = False
+    findings: tuple[Finding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         told = {"run": str(self.folder), **self.result, "test_readings": self.readings}
-        return told | {"finished_before": self.again}
+        return told | {"finished_before": self.again, "findings": [one.as_dict() for one in self.findings]}
 
 
 def read_finished(run: RunFolder) -> Trained:
@@ -62,7 +66,11 @@ def read_finished(run: RunFolder) -> Trained:
     history.set_model(loaded.model)
     history.epoch, history.history = [record["epoch"] for record in run.history], loaded.history
     validation, test = (_evaluation(result[part]) for part in ("validation", "test"))
-    return Trained(run.path, run.recipe, loaded.model, history, validation, test, len(run.readings), result, again=True)
+    stored = stored_diagnosis(run)
+    return Trained(
+        run.path, run.recipe, loaded.model, history, validation, test, len(run.readings), result,
+        again=True, findings=stored.findings if stored else (),
+    )  # fmt: skip
 
 
 def _evaluation(told: dict[str, Any]) -> Evaluation:

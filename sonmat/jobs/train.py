@@ -15,9 +15,11 @@ from sonmat.data.known import KNOWN
 from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.evaluate import evaluate
+from sonmat.engine.examination import BRIEF
 from sonmat.engine.listener import Listener
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
+from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.rows import rows_of
 from sonmat.language import say
@@ -190,6 +192,7 @@ def _finish(
     validation = evaluate(model, validation_rows)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
+    diagnosis = diagnose_trained(run, model, train_rows, validation_rows, validation.outputs, BRIEF)
     test = evaluate(model, test_rows)
     result = {
         "finished": now(),
@@ -202,7 +205,17 @@ def _finish(
         "test": test.as_dict(),
     }
     readings = run.end(result)
-    return Trained(run.path, recipe, model, history, validation, test, readings, result)
+    return Trained(
+        run.path,
+        recipe,
+        model,
+        history,
+        validation,
+        test,
+        readings,
+        result,
+        findings=diagnosis.findings if diagnosis else (),
+    )
 
 
 class _Warming(Listener):

@@ -11,6 +11,9 @@ import keras
 
 from sonmat.engine import fit as engine
 from sonmat.engine.listener import Listener
+from sonmat.errors import NonFiniteLossError
+from sonmat.files import storing, write_json
+from sonmat.runs.folder import FAILURE
 from sonmat.runs.lock import held
 from sonmat.runs.recorder import Recorder
 
@@ -61,6 +64,12 @@ def fit(
     with held(folder):
         recorder = Recorder(folder, dict(identity or {}))
         try:
-            return engine.fit(model, x, y, listeners=[recorder, *listeners], resume=recorder.snapshot, **options)
+            history = engine.fit(model, x, y, listeners=[recorder, *listeners], resume=recorder.snapshot, **options)
+            with storing(folder / FAILURE):
+                (folder / FAILURE).unlink(missing_ok=True)
+            return history
+        except NonFiniteLossError as error:  # a diagnosis will want to know why there is no next epoch
+            write_json(folder / FAILURE, {"epoch": error.epoch, "step": error.step, "problem": error.problem})
+            raise
         finally:
             recorder.close()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RECIPE, JOURNAL, ENVIRONMENT, CHECKPOINT = "recipe.toml", "history.jsonl", "env.json", "checkpoint"
 _SIGNS = (RECIPE, JOURNAL, CHECKPOINT)
 MODEL, RESULT, READINGS = "model.keras", "result.json", "test_readings.json"
+DIAGNOSIS, FAILURE = "diagnosis.json", "failure.json"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,17 @@ class RunFolder:
         found = self.result
         whole = found is not None and found.get("epochs") == self.recipe.train.epochs and (self.path / MODEL).exists()
         return found if whole else None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a trained model is there."""
+        return (self.path / MODEL).exists()
+
+    @property
+    def failure(self) -> dict[str, Any] | None:
+        """Where the loss stopped being finite, `epoch` and `step` counted from 0, if that ended the run."""
+        found = _read_json(self.path / FAILURE)
+        return found if isinstance(found, dict) else None
 
     @property
     def readings(self) -> list[dict[str, Any]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,9 @@ from rich.text import Text
 
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
+from sonmat.view.diagnosed import brief_text
+from sonmat.view.finding import Finding
+from sonmat.view.program import program
 from sonmat.view.tables import duration, reading
 
 
@@ -47,13 +47,15 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
     return text
 
 
-def trained_text(folder: Path, told: Mapping[str, Any]) -> Text:
-    """A finished run in a few lines: times, numbers, where things are, what to try next."""
+def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = ()) -> Text:
+    """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next."""
     text = Text()
     text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
         text.append_text(_numbers(title, told[part]))
     text.append(reading(told["test_readings"]) + "\n\n", style="dim" if told["test_readings"] == 1 else "yellow")
+    if findings:
+        text.append_text(brief_text(findings, str(folder))).append("\n")
     text.append(f"{say('run', '실행')}: ").append(f"{folder}\n", style="bold")
     drawn = ", ".join(sorted(path.name for path in folder.glob("*.png")))
     text.append(f"  {say('pictures', '그림')}: {drawn}\n" if drawn else "")
@@ -67,14 +69,6 @@ def trained_text(folder: Path, told: Mapping[str, Any]) -> Text:
         text.append(f"  {shlex.join([program(), *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
-
-
-def program() -> str:
-    """How this very command is called from here: by its name, or by its path where the name is not on the PATH."""
-    called = Path(sys.argv[0])
-    if called.name != "sonmat" or shutil.which("sonmat"):
-        return "sonmat"
-    return os.path.relpath(called)
 
 
 def _when(told: Mapping[str, Any]) -> str:

@@ -58,7 +58,7 @@ def test_a_run_folder_holds_everything(done: Path):
     names = {path.name for path in done.iterdir() if path.name[0] != "."}
     assert names == {
         "recipe.toml", "env.json", "history.jsonl", "checkpoint", "model.keras", "result.json", "test_readings.json",
-        "curves.png", "confusion.png", "hardest.png",
+        "curves.png", "confusion.png", "hardest.png", "diagnosis.json",
     }  # fmt: skip
     run = RunFolder(done)
     assert [record["epoch"] for record in run.history] == [0, 1]
@@ -94,7 +94,9 @@ def test_going_on_ends_in_the_same_weights(done: Path, small: Path, tmp_path: Pa
     same(out, done)
 
 
-@pytest.mark.parametrize("stage", ["save_model", "pictures.draw_curves", "pictures.draw_mistakes", "RunFolder.end"])
+@pytest.mark.parametrize(
+    "stage", ["save_model", "pictures.draw_curves", "pictures.draw_mistakes", "diagnose_trained", "RunFolder.end"]
+)
 def test_a_stop_after_the_fit_loses_nothing(
     stage: str, done: Path, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

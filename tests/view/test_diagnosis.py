@@ -1,0 +1,300 @@
+"""Findings: each from evidence that was made for it, in both languages, and nothing that a history can hold breaks them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sonmat.data.guards import Leak, Order, Range
+from sonmat.engine.evidence import Evidence, Failure, Layer, Part, Settings
+from sonmat.models.catalog import base_recipe
+from sonmat.models.reading import change
+from sonmat.view.diagnosed import brief_text, diagnosis_text
+from sonmat.view.diagnosis import _CODES, _EXPLAINS, findings
+from sonmat.view.finding import Finding
+from sonmat.view.gap_findings import accuracy_gap, loss_gap
+
+RECIPE = base_recipe("notes-mlp")
+CLASSES = tuple("ABCDEFGHIJ")
+
+
+def part(accuracy: float, n: int = 2000, **changes: Any) -> Part:
+    """Rows of ten equal classes, the mistakes spread evenly."""
+    each = n // 10
+    right = round(each * accuracy)
+    confusion = np.full((10, 10), (each - right) / 9)
+    np.fill_diagonal(confusion, right)
+    confusion = np.round(confusion).astype(int)
+    found = Part(
+        n=n, of=n, loss=0.1 + 2 * (1 - accuracy), loss_error=0.005, accuracy=accuracy, commonest=0.1, counts=(each,) * 10,
+        predicted=tuple(confusion.sum(0).tolist()), confusion=tuple(map(tuple, confusion.tolist())), confidence=accuracy,
+        calibration_error=0.01, saturated=0.1, second=0.65, sure_wrong=0.05 * (1 - accuracy), contradicted=n // 100,
+    )  # fmt: skip
+    return replace(found, **changes)
+
+
+def healthy(**changes: Any) -> Evidence:
+    evidence = Evidence(
+        train=part(0.95), validation=part(0.94),
+        layers=(Layer("hidden", "Dense", 15700, 20, growth=1.3, rectified=True, dead=0), Layer("out", "Dense", 210, 10, growth=1.4)),
+        seen=Range(0, 1, 0.13, 0.3, 0, True), order=Order(0.1, 0.1), counts=(600,) * 10, classes=CLASSES, leak=Leak(2000, 0, 500, 1),
+        settings=Settings("sgd", 0.01, 20, 10, True, 0.0, 15910, 20),
+    )  # fmt: skip
+    return replace(evidence, **changes)
+
+
+def course(n: int = 10, **columns: Any) -> list[dict[str, float]]:
+    epochs = np.arange(1, n + 1)
+    usual = {"loss": 0.8 * epochs**-0.4, "accuracy": 1 - 0.3 * epochs**-0.7, "val_loss": 0.7 * epochs**-0.2}
+    usual["val_accuracy"] = usual["accuracy"] - 0.01
+    return [
+        {"epoch": i, **{name: float(column[i]) for name, column in (usual | columns).items()}, "seconds": 0.1}
+        for i in range(n)
+    ]
+
+
+def setting(**changes: Any) -> Settings:
+    return replace(healthy().settings, **changes)
+
+
+RISING = np.concatenate([np.linspace(0.9, 0.4, 8), np.linspace(0.42, 0.9, 12)])
+WRONG_SCALE, TWICE = Range(0, 255, 33, 78, 0, True), Range(0, 1 / 255, 1e-4, 1e-3, 0, True)
+BLIND = {"second": 0.12, "sure_wrong": 0.28, "contradicted": 500}
+
+
+def mixed(first: int, second: int) -> Part:
+    table = np.array(part(0.94).confusion)
+    for i, j in ((first, second), (second, first)):
+        table[i, i], table[i, j] = 100, 80
+    return part(0.9, confusion=tuple(map(tuple, table.tolist())))
+
+
+def rare(number: int) -> Part:
+    table = np.array(part(0.94).confusion)
+    table[number] = 20
+    return part(0.88, confusion=tuple(map(tuple, table.tolist())), predicted=tuple(table.sum(0).tolist()))
+
+
+def silent(number: int) -> Part:
+    found = part(0.85)
+    said = list(found.predicted)
+    said[number] = 0
+    return replace(found, predicted=tuple(said))
+
+
+SAME = part(0.1, predicted=(2000,) + (0,) * 9)
+DEAD = (Layer("hidden", "Dense", 9, 20, rectified=True, dead=15),)
+PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
+    "leak": [("fault", healthy(leak=Leak(2000, 60)), course()), ("hint", healthy(leak=Leak(2000, 3)), course())],
+    "near_leak": [("fault", healthy(leak=Leak(2000, 0, 500, 100)), course()), ("hint", healthy(leak=Leak(2000, 0, 500, 8)), course())],
+    "unscaled_inputs": [("fault", healthy(seen=WRONG_SCALE), course())],
+    "twice_scaled_inputs": [("fault", healthy(seen=TWICE), course())],
+    "blank_inputs": [
+        ("fault", healthy(seen=Range(0, 0, 0, 0, 1, False)), course()),
+        ("hint", healthy(seen=Range(0, 1, 0.1, 0.2, 0.1, True)), course()),
+    ],
+    "sorted_labels": [("fault", healthy(order=Order(0.99, 0.1), settings=setting(shuffle=False)), course())],
+    "missing_class": [("fault", healthy(counts=(0,) + (600,) * 9), course())],
+    "imbalance": [
+        ("fault", healthy(counts=(600,) * 9 + (20,), validation=rare(9)), course()),
+        ("hint", healthy(counts=(600,) * 9 + (20,)), course()),
+    ],
+    "label_noise": [("fault", healthy(train=part(0.7, **BLIND), validation=part(0.68, **BLIND)), course())],
+    "no_signal": [("fault", healthy(train=part(0.6), validation=part(0.1)), course())],
+    "divergence": [
+        ("fault", healthy(failure=Failure(3, 5)), course(3)),
+        ("fault", healthy(), course(4, loss=[1.0, 0.5, math.nan, math.nan])),
+        ("fault", healthy(), course(5, loss=[1.0, 0.5, 0.9, 2.0, 4.0])),
+        ("fault", healthy(finite=False, train=None, validation=None), course()),
+        ("fault", healthy(train=part(0.1)), course(3, loss=[14.5, 14.5, 14.5])),
+    ],
+    "high_learning_rate": [
+        ("fault", healthy(train=part(0.5), settings=setting(learning_rate=3.0)), course(10, loss=[1.0, 1.8] * 5)),
+        ("fault", healthy(settings=setting(learning_rate=1.0), layers=DEAD), course()),
+    ],
+    "low_learning_rate": [("fault", healthy(train=part(0.3), settings=setting(learning_rate=1e-4)), course())],
+    "few_epochs": [
+        ("fault", healthy(train=part(0.5)), course(2, val_loss=[2.0, 1.4])),
+        ("hint", healthy(), course(val_loss=np.arange(1, 11) ** -0.5)),
+        ("fault", healthy(train=part(0.6, loss=1.0)), course(1, loss=[1.8])),
+        ("fault", healthy(train=part(0.15), settings=setting(batch_size=3000)), course(4, val_loss=[2.3, 2.29, 2.28, 2.27])),
+    ],
+    "small_network": [
+        ("hint", healthy(train=part(0.75), settings=setting(narrowest=3)), course(val_loss=[0.7] * 10)),
+        ("fault", healthy(train=part(0.5), settings=setting(narrowest=2)), course(val_loss=[0.7] * 10))],
+    "underfitting": [("fault", healthy(train=part(0.5)), course(val_loss=[0.7] * 10))],
+    "not_learning": [("fault", healthy(train=part(0.12)), course(val_loss=[2.3] * 10))],
+    "plateau": [("hint", healthy(), course(val_loss=[0.3] * 10))],
+    "overfitting": [
+        ("fault", healthy(train=part(0.99), validation=part(0.85)), course()),
+        ("hint", healthy(train=part(0.97), validation=part(0.92)), course()),
+        ("fault", healthy(train=None, validation=None), course(20, val_loss=RISING)),
+    ],
+    "best_epoch_earlier": [
+        ("fault", healthy(), course(20, val_loss=RISING)),
+        ("hint", healthy(), course(20, val_loss=0.36 + 0.1 * RISING)),
+    ],
+    "large_network": [("hint", healthy(train=part(1.0), validation=part(0.8), settings=setting(parameters=300_000)), course())],
+    "dead_units": [
+        ("fault", healthy(layers=(Layer("hidden", "Dense", 15700, 20, rectified=True, dead=12),)), course()),
+        ("hint", healthy(layers=(Layer("hidden", "Dense", 15700, 20, rectified=True, dead=6),)), course()),
+    ],
+    "frozen_layers": [
+        ("fault", healthy(layers=(Layer("hidden", "Dense", 15700, 20, trainable=False, unmoved=True),)), course()),
+        ("hint", healthy(layers=(Layer("hidden", "Dense", 15700, 20, trainable=False),)), course()),
+    ],
+    "untrained_layers": [("hint", healthy(layers=(Layer("hidden", "Dense", 15700, 20, unmoved=True),)), course())],
+    "high_dropout": [
+        ("fault", healthy(settings=setting(dropout=0.9)), course(accuracy=[0.4] * 10)),
+        ("hint", healthy(settings=setting(dropout=0.5)), course(accuracy=[0.8] * 10)),
+    ],
+    "constant_prediction": [("fault", healthy(train=SAME, validation=SAME), course())],
+    "class_never_said": [("fault", healthy(validation=silent(4)), course())],
+    "overconfident": [
+        ("fault", healthy(validation=part(0.85, confidence=0.97)), course()),
+        ("hint", healthy(validation=part(0.92, confidence=0.95)), course()),
+    ],
+    "confused_classes": [("fault", healthy(validation=mixed(4, 9)), course())],
+    "unfinished": [("hint", healthy(settings=setting(epochs=20)), course())],
+    "unmeasured": [("hint", healthy(unmeasured=("data",)), course()), ("hint", Evidence(), [])],
+    "healthy": [("good", healthy(), course())],
+}  # fmt: skip
+CASES = [(code, *one) for code, made in PLANTED.items() for one in made]
+
+
+def found_in(evidence: Evidence, history: list[dict[str, float]], **how: Any) -> list[Finding]:
+    return findings(evidence, history, recipe=RECIPE, run="runs/one") if not how else findings(evidence, history, **how)
+
+
+def test_every_code_is_planted_here():
+    assert set(PLANTED) == set(_CODES)
+    assert set(_EXPLAINS) | set().union(*_EXPLAINS.values()) <= set(_CODES)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize(("code", "severity", "evidence", "history"), CASES)
+def test_what_is_planted_is_said(
+    code: str,
+    severity: str,
+    evidence: Evidence,
+    history: list[dict[str, float]],
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("SONMAT_LANG", language)
+    found = {one.code: one for one in found_in(evidence, history)}
+    assert found[code].severity == severity
+    one = found[code]
+    assert all(text for text in (one.title, one.evidence, one.advice))
+    korean = any("가" <= letter <= "힣" for letter in one.title + one.evidence + one.advice)
+    assert korean == (language == "ko")
+    assert not any(word in one.evidence for word in ("nan", "None", "inf "))
+    assert one.title in diagnosis_text(list(found.values())).plain
+
+
+def test_a_healthy_run_is_not_accused():
+    assert [one.code for one in found_in(healthy(), course())] == ["healthy"]
+    assert found_in(healthy(), course())[0].severity == "good"
+
+
+@pytest.mark.parametrize(("code", "severity", "evidence", "history"), [case for case in CASES if case[1] == "fault"])
+def test_no_fault_is_called_healthy(code: str, severity: str, evidence: Evidence, history: list[dict[str, float]]):
+    assert "healthy" not in {one.code for one in found_in(evidence, history)}
+
+
+@pytest.mark.parametrize(("code", "severity", "evidence", "history"), CASES)
+def test_commands_change_settings_that_the_recipe_has(
+    code: str, severity: str, evidence: Evidence, history: list[dict[str, float]]
+):
+    import shlex
+
+    recipe = change(RECIPE, [f"learning_rate={evidence.settings.learning_rate or 0.01}"])
+    for one in findings(evidence, history, recipe=recipe, run="runs/one"):
+        if one.command:
+            words = shlex.split(one.command)
+            assert words[0] == "sonmat"
+            changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+            assert change(recipe, changes) != recipe or words[1] != "train"
+    assert all(
+        not one.command for one in findings(evidence, history)
+    )  # without a recipe there is nothing to train again
+
+
+def test_faults_come_first_and_causes_before_what_they_cause():
+    evidence = healthy(
+        seen=WRONG_SCALE, train=part(0.3, **BLIND), validation=part(0.3, confidence=0.9, **BLIND), leak=Leak(2000, 300)
+    )
+    found = found_in(evidence, course())
+    assert [one.code for one in found[:2]] == ["leak", "unscaled_inputs"]
+    assert {"label_noise", "underfitting", "overconfident"}.isdisjoint({one.code for one in found})
+    order = [("fault", "hint", "good").index(one.severity) for one in found]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        healthy(order=Order(0.99, 0.1)),  # sorted, and shuffled by every epoch
+        healthy(leak=Leak(2000, 0, 500, 2)),
+        healthy(seen=Range(-2.4, 3.1, 0, 1, 0, True)),
+        healthy(validation=part(0.93, confidence=0.95, n=200)),  # within the accuracy's own uncertainty
+        healthy(train=part(0.99, n=200), validation=part(0.95, n=200)),
+        healthy(layers=(Layer("hidden", "Dense", 15700, 20, rectified=True, dead=3),)),
+        healthy(settings=setting(learning_rate=0.5)),
+        healthy(settings=setting(optimizer="adam", learning_rate=0.001)),
+    ],
+)
+def test_what_is_usual_is_no_fault(evidence: Evidence):
+    assert found_in(evidence, course())[-1].code == "healthy"
+
+
+def test_one_lucky_epoch_is_no_turn():
+    losses = 0.3 + 0.01 * np.random.default_rng(0).standard_normal(20)
+    assert "best_epoch_earlier" not in {one.code for one in found_in(healthy(), course(20, val_loss=losses))}
+
+
+def test_the_gap_s_interval():
+    gap, low, high = accuracy_gap(part(0.9, n=1000), part(0.8, n=1000))
+    assert (gap, low, high) == (pytest.approx(0.1), pytest.approx(0.069, abs=0.002), pytest.approx(0.131, abs=0.002))
+    assert loss_gap(part(0.9), part(0.8)) == pytest.approx((0.2, 0.2 - 0.01386, 0.2 + 0.01386), abs=1e-4)
+    assert loss_gap(part(0.9), replace(part(0.8), loss_error=None)) is None
+
+
+def test_the_end_of_a_training_says_the_weightiest():
+    bad = found_in(healthy(train=part(0.99), validation=part(0.85), leak=Leak(2000, 300)), course())
+    said = brief_text(bad, "runs/one").plain.splitlines()
+    assert len(said) == 3
+    assert said[0].startswith("✗ ")
+    assert said[-1].strip() == "why: sonmat diagnose runs/one"
+    good = brief_text(found_in(healthy(), course()), "runs/one").plain.splitlines()
+    assert len(good) == 2
+    assert good[0].startswith("✓ ")
+
+
+NUMBERS = st.one_of(st.floats(), st.none(), st.integers(), st.text(max_size=3), st.just(10**400))
+NAMES = st.sampled_from(["loss", "val_loss", "accuracy", "val_accuracy", "epoch", "seconds"])
+HISTORIES = st.lists(st.dictionaries(NAMES, NUMBERS), max_size=12)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(HISTORIES, st.sampled_from(CASES), st.booleans(), st.sampled_from([None, 1e-9, 0.01, 50.0]))
+def test_any_history_can_be_diagnosed(history: list[dict[str, Any]], case: Any, recipe: bool, rate: float | None):
+    evidence = replace(case[2], settings=replace(case[2].settings, learning_rate=rate))
+    found = findings(evidence, history, recipe=RECIPE if recipe else None, run="runs/one" if recipe else "")
+    assert found
+    assert len({one.code for one in found}) == len(found)
+    assert all(isinstance(text, str) for one in found for text in one.as_dict().values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(HISTORIES, st.data())
+def test_any_part_of_the_evidence_may_be_missing(history: list[dict[str, Any]], data: st.DataObject):
+    dropped = data.draw(st.sets(st.sampled_from(["train", "validation", "seen", "order", "leak"])))
+    evidence = replace(healthy(), **dict.fromkeys(dropped), layers=data.draw(st.sampled_from([(), healthy().layers])))
+    assert findings(evidence, history)
