@@ -41,6 +41,7 @@ _PUBLIC = {
     "build": "sonmat.models.catalog",
     "diagnose": "sonmat.jobs.diagnose",
     "evaluate": "sonmat.engine.evaluate",
+    "explain": "sonmat.jobs.explain",
     "fit": "sonmat.runs.fit",
     "load": "sonmat.data.sources",
     "load_model": "sonmat.runs.model_files",
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from sonmat.errors import TrainingError as TrainingError
     from sonmat.errors import UnsupportedError as UnsupportedError
     from sonmat.jobs.diagnose import diagnose as diagnose
+    from sonmat.jobs.explain import explain as explain
     from sonmat.jobs.train import train as train
     from sonmat.models.catalog import build as build
     from sonmat.models.recipe import Recipe as Recipe

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, models, runs, training
+from sonmat.cli import data, diagnosis, explaining, models, runs, training
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -59,6 +59,13 @@ _add(
     models.evaluate,
     "Accuracy with its interval, and each class's scores.",
     "정확도와 그 구간, 클래스별 점수.",
+)
+_add(
+    app,
+    "explain",
+    explaining.explain,
+    "What a network does with an image: filters, maps, a window, pixels.",
+    "이미지를 어떻게 보는지: 필터, 특징맵, 윈도우, 픽셀.",
 )
 _add(
     app,
