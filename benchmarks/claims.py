@@ -25,7 +25,13 @@ from sonmat.files import write_text
 
 RESULTS = ROOT / "benchmarks" / "results"
 _TABLES = {"fit_notes": tables.fit_notes, "leak": tables.leak, "cnn": cnn_table.cnn, "cnn_newest": cnn_table.cnn}
-_FIGURES = {"fit_notes": tables.figures, "cnn": cnn_table.figures, "cnn_newest": cnn_table.figures}
+_FIGURES = {
+    "fit_notes": tables.figures,
+    "cnn": cnn_table.figures,
+    "cnn_newest": cnn_table.figures,
+    "diagnosis": tables.diagnosis_figures,
+}
+_KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
 _FIGURE = re.compile(r"(<!-- (\w+)\.([\w.-]+) -->)([^<]*)(<!-- / -->)")
 
@@ -36,7 +42,7 @@ class UnknownClaim(Exception):
 
 def records(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
     """The benchmarks' JSON, by name, as far as it exists."""
-    return {name: json.loads(path.read_text()) for name in _TABLES if (path := folder / f"{name}.json").exists()}
+    return {name: json.loads(path.read_text()) for name in _KNOWN if (path := folder / f"{name}.json").exists()}
 
 
 def documents(root: Path = ROOT) -> Iterator[Path]:
@@ -59,7 +65,7 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
 
     def block(match: re.Match[str]) -> str:
         name = _known(match[2])
-        if name not in measured:
+        if name not in measured or name not in _TABLES:
             return match[0]
         return f"{match[1]}{_TABLES[name](measured[name], korean=korean)}\n{match[4]}"
 
@@ -76,8 +82,8 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
 
 
 def _known(name: str) -> str:
-    if name not in _TABLES:
-        raise UnknownClaim(f"there is no benchmark called {name}; there are {', '.join(_TABLES)}")
+    if name not in _KNOWN:
+        raise UnknownClaim(f"there is no benchmark called {name}; there are {', '.join(_KNOWN)}")
     return name
 
 

@@ -72,6 +72,12 @@ def figures(content: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def diagnosis_figures(content: dict[str, Any]) -> dict[str, str]:
+    """How many faults were planted and named, and how many healthy runs there were and were accused."""
+    summary = content["summary"]
+    return {"planted": str(summary["faults"])} | {key: str(summary[key]) for key in ("named", "healthy", "accused")}
+
+
 def seconds(value: float) -> str:
     """Seconds to three figures at most: 31.9, 1.42, 0.21."""
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

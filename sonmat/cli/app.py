@@ -89,6 +89,7 @@ _add(
     "신경망의 층, 출력 크기, 파라미터.",
 )
 _add(app, "plot", models.plot, "Draw a run's pictures again.", "실행의 그림 다시 그리기.")
+_add(app, "report", models.report, "A run as one HTML page.", "실행을 HTML 한 장으로.")
 _add(
     app,
     "export",

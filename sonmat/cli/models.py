@@ -146,6 +146,16 @@ def plot(
         console().print(str(path), soft_wrap=True)
 
 
+def report(
+    run: RunArgument,
+    out: Annotated[Path | None, options.out("The file to write.", "쓸 파일.", "FILE")] = None,
+) -> None:
+    """`sonmat report`"""
+    from sonmat.jobs.report import report as job
+
+    console().print(str(job(run, out)), soft_wrap=True)
+
+
 def export(
     model: ModelArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help=say(".h5, .keras or .py.", ".h5, .keras 또는 .py."))],

@@ -21,6 +21,7 @@ from sonmat.errors import RunError
 from sonmat.jobs import pictures
 from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
+from sonmat.jobs.report import report_trained
 from sonmat.jobs.rows import rows_of
 from sonmat.language import say
 from sonmat.models.catalog import build_recipe
@@ -205,6 +206,7 @@ def _finish(
         "test": test.as_dict(),
     }
     readings = run.end(result)
+    report_trained(run)
     return Trained(
         run.path,
         recipe,

@@ -63,18 +63,18 @@ def check_slides(layer: str, slides: list[Slide], *, pooling: bool = False) -> N
         return
     size = " × ".join(str(slide.length) for slide in slides)
     window = " × ".join(str(slide.size) for slide in slides)
-    what = say("pooling window", "풀링 윈도우") if pooling else say("kernel", "커널")
+    what = say("pooling window", "풀링 윈도우를") if pooling else say("kernel", "커널을")
     apart = say(f" (it reaches over {bad.reach})", f" (걸치는 길이 {bad.reach})") if bad.dilation > 1 else ""
     raise RecipeError(
         say(
             f"{layer}: a {window} {what}{apart} does not fit into its input of {size}: {bad.formula}, "
             "and a size must be 1 or more.",
-            f"{layer}: {window} {what}{apart}를 크기 {size}인 입력에 놓을 수 없습니다: {bad.formula}. 크기는 1 이상이어야 합니다.",
+            f"{layer}: {window} {what}{apart} 크기 {size}인 입력에 놓을 수 없습니다: {bad.formula}. 크기는 1 이상이어야 합니다.",
         ),
         say(
             f"Use a smaller {'window' if pooling else 'kernel'}, padding “same”, fewer blocks before it, or a smaller stride "
             "or pooling in them.",
-            f"더 작은 {'윈도우' if pooling else '커널'}나 패딩 “same”을 쓰거나, 앞의 블록 수나 그 스트라이드, 풀링을 줄이세요.",
+            f"더 작은 {'윈도우나' if pooling else '커널이나'} 패딩 “same”을 쓰거나, 앞의 블록 수나 그 스트라이드, 풀링을 줄이세요.",
         ),
     )
 
