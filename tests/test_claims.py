@@ -14,15 +14,28 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
 
 claims = pytest.importorskip("benchmarks.claims")  # a source package does not carry it
-from benchmarks import fit_notes, leak, summary, tables  # noqa: E402
+from benchmarks import cnn, cnn_table, fit_notes, leak, summary, tables  # noqa: E402
 from benchmarks.children.work import Clock  # noqa: E402
 from benchmarks.contestants import PEERS  # noqa: E402
+from benchmarks.diagnosis.__main__ import summarize  # noqa: E402
 from benchmarks.processes import Child  # noqa: E402
 from benchmarks.record import OtherRecord, Record  # noqa: E402
 from benchmarks.tuning import tune  # noqa: E402
 
 RECORDS = claims.records()
-SUMMARIES = {"fit_notes": summary.summarize, "leak": leak.summarize}
+SUMMARIES = {
+    "fit_notes": summary.summarize,
+    "leak": leak.summarize,
+    "cnn": cnn.summarize,
+    "cnn_newest": cnn.summarize,
+    "diagnosis": lambda record: summarize(record["scenarios"]),
+}
+    "fit_notes": summary.summarize,
+    "leak": leak.summarize,
+    "cnn": cnn.summarize,
+    "cnn_newest": cnn.summarize,
+    "diagnosis": lambda record: summarize(record["scenarios"]),
+}
 
 
 def fit(seconds: float, compiling: float = 1.0) -> dict[str, Any]:
@@ -199,3 +212,24 @@ def test_peers_are_measured(peer: Any, rows: Path) -> None:
     python = sys.executable if peer.home == "sonmat" else fit_notes.PEERS_PYTHON
     settings = {**peer.settings, **{name: values[-1] for name, values in peer.choices.items()}}
     assert "numpy" in measured(Child(python, peer.module), rows, settings)["versions"]
+
+
+def test_the_table_of_convolutions_holds_the_medians_over_pairs() -> None:
+    def one(epoch: float) -> dict[str, Any]:
+        return {"epoch": epoch, "compile_seconds": 1.5, "val_accuracy": 0.9}
+
+    pairs = [(one(1.0), one(2.0)), (one(2.0), one(8.0)), (one(4.0), one(12.0))]
+    content: dict[str, Any] = {
+        "identity": {"machine": {"cpu": "a processor", "cores": 2}, "job": {"rows": 25600}},
+        "ended": "2026-01-02T03:04:05+00:00",
+        "cpu_minutes": 7.2,
+        "versions": {"sonmat": {"keras": "3.15.1"}, "torch": {"torch": "2.13.0"}},
+        "rounds": [{"pairs": {"five.torch": {"sonmat": ours, "peer": peer}}} for ours, peer in pairs],
+    }
+    content["summary"] = cnn.summarize(content)
+    assert content["summary"]["networks"]["five"]["torch"]["faster"] == 3
+    assert cnn_table.figures(content) == {"five.torch": "3.0×"}
+    for korean in (False, True):
+        table = cnn_table.cnn(content, korean=korean)
+        assert "| 5×5 | 2.00 | 1.50 | 8.00 | **3.0×** |" in table
+        assert "PyTorch 2.13.0" in table

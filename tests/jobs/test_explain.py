@@ -84,7 +84,7 @@ def test_korean(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"layer": "conv_9"}, "Did you mean 'conv_1'"),
+        ({"layer": "conv2"}, "Did you mean 'conv_2'"),
         ({"layer": "flatten"}, "flatten has no sliding window"),
         ({"layer": "zzz"}, "conv_1, pool_1, conv_2, pool_2"),
         ({"layer": "conv_1", "at": (26, 0)}, "0–25, 0–25"),
