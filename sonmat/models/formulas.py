@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sonmat.language import say
-from sonmat.models.lengths import slides_of
+from sonmat.models.lengths import Slide, slides_of
 
 Shape = tuple[int | None, ...]
 
@@ -36,10 +36,22 @@ def kind(layer: Any) -> str:
     return type(layer).__name__
 
 
+def own(layer: Any) -> str:
+    """The class of one of Keras's own layers; empty for others, whose names promise nothing about their attributes."""
+    return kind(layer) if type(layer).__module__.startswith(("keras.src.layers.", "keras.layers.")) else ""
+
+
+def slides(layer: Any, shape: Shape) -> list[Slide]:
+    """As `slides_of`, and for "causal" padding too, whose lengths and reach are those of "same"."""
+    if own(layer) == "Conv1D" and layer.padding == "causal" and shape[1] is not None:
+        return [Slide(shape[1], layer.kernel_size[0], layer.strides[0], True, layer.dilation_rate[0])]
+    return slides_of(layer, shape) if own(layer) else []
+
+
 def window(layer: Any) -> str:
     """Its window in words: size, stride, padding, and dilation and groups where they are not 1; empty where it has none."""
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
-    if not isinstance(size, (tuple, list)) or not (_KIND.match(kind(layer)) or _TRANSPOSED.match(kind(layer))):
+    if not isinstance(size, (tuple, list)) or not (_KIND.match(own(layer)) or _TRANSPOSED.match(own(layer))):
         return ""
     strides = _tuple(layer.strides, len(size))
     parts = ["×".join(map(str, size)), say("stride ", "스트라이드 ") + _short(strides), str(layer.padding)]
@@ -53,12 +65,14 @@ def window(layer: Any) -> str:
 
 def output_formula(layer: Any, inputs: Sequence[Shape], output: Shape) -> str:
     """How the output's size follows from the input's, with the numbers put in; one dimension where all are alike."""
-    shape, name = inputs[0], kind(layer)
+    shape, name = inputs[0], own(layer)
     known = [one or 0 for one in shape[1:]]
     if _KIND.match(name):
-        return "; ".join(dict.fromkeys(slide.formula for slide in slides_of(layer, shape)))
+        return "; ".join(dict.fromkeys(slide.formula for slide in slides(layer, shape)))
     if name == "Flatten" and None not in shape[1:] and len(known) > 1:
         return f"{' × '.join(map(str, known))} = {math.prod(known)}"
+    if None in (*_spatial(layer, shape), *_spatial(layer, output)) and name != "Concatenate":
+        return ""
     if _TRANSPOSED.match(name):
         return _transposed(layer, shape, output)
     if name.startswith(("ZeroPadding", "Cropping")):
@@ -71,7 +85,7 @@ def output_formula(layer: Any, inputs: Sequence[Shape], output: Shape) -> str:
         sides = _spatial(layer, shape)
         factors = _tuple(layer.size, len(sides))
         return "; ".join(dict.fromkeys(f"{n} × {by} = {(n or 0) * by}" for n, by in zip(sides, factors, strict=True)))
-    if name == "Concatenate" and len(inputs) > 1:
+    if name == "Concatenate" and len(inputs) > 1 and output[layer.axis] is not None:
         return " + ".join(str(one[layer.axis]) for one in inputs) + f" = {output[layer.axis]}"
     return ""
 
@@ -80,7 +94,7 @@ def parameter_formula(layer: Any) -> str:
     """How the number of parameters comes about; empty where it teaches nothing."""
     if not layer.built or not layer.weights:
         return ""
-    name, bias = kind(layer), " + 1" if getattr(layer, "use_bias", False) else ""
+    name, bias = own(layer), " + 1" if getattr(layer, "use_bias", False) else ""
     if name == "Dense":
         inputs, units = layer.kernel.shape
         return f"({inputs:,}{bias}) × {units}" if bias else f"{inputs:,} × {units}"
@@ -103,7 +117,7 @@ def parameter_formula(layer: Any) -> str:
 
 def multiply_adds(layer: Any, shape: Shape, output: Shape) -> int | None:
     """Products of a weight and an input that one example takes; 0 for layers that have none, None where it is not known."""
-    name = kind(layer)
+    name = own(layer)
     if name in _FREE:
         return 0
     if not layer.built or None in shape[1:] or None in output[1:]:
@@ -133,10 +147,11 @@ def _transposed(layer: Any, shape: Shape, output: Shape) -> str:
         return ""
     strides = _tuple(layer.strides, len(layer.kernel_size))
     told = []
-    for length, size, stride, came in zip(
-        _spatial(layer, shape), layer.kernel_size, strides, _spatial(layer, output), strict=True
+    dilation = _tuple(layer.dilation_rate, len(layer.kernel_size))
+    for length, size, stride, step, came in zip(
+        _spatial(layer, shape), layer.kernel_size, strides, dilation, _spatial(layer, output), strict=True
     ):
-        more = "" if layer.padding == "same" else f" + max({size} − {stride}, 0)"
+        more = "" if layer.padding == "same" else f" + max({(size - 1) * step + 1} − {stride}, 0)"
         told.append(f"{length} × {stride}{more} = {came}")
     return "; ".join(dict.fromkeys(told))
 

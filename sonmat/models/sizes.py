@@ -8,13 +8,13 @@ from typing import Any
 
 from sonmat.models import formulas
 from sonmat.models.formulas import Shape
-from sonmat.models.lengths import slides_of
 
 # fmt: off
 _EVERYTHING = (
     "LSTM", "GRU", "SimpleRNN", "Bidirectional", "RNN", "MultiHeadAttention", "Attention",
 )
 # fmt: on
+_ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Relu", "Sigmoid", "Tanh")
 # fmt: off
 _UNCHANGED = (
     "Flatten", "InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "Activation", "ReLU", "LeakyReLU",
@@ -117,11 +117,9 @@ def _layer(layer: Any, fields: dict[int, Field]) -> LayerSizes:
 
 
 def _work(layer: Any, shape: Shape, output: Shape) -> int | None:
-    if hasattr(layer, "layers"):
+    if _is_model(layer):
         counts = [one.multiply_adds for one in sizes(layer)]
         return None if None in counts else sum(count or 0 for count in counts)
-    if formulas.kind(layer) == "TimeDistributed":
-        return None
     return formulas.multiply_adds(layer, shape, output)
 
 
@@ -162,15 +160,17 @@ def _in_order(functional: Any) -> Iterator[Any]:
 
 def _after(layer: Any, seen: list[Field], shapes: list[Shape]) -> Field:
     """What a layer's output sees, from what its inputs see."""
-    before, name = _largest(seen), formulas.kind(layer)
+    before, name = _largest(seen), formulas.own(layer)
     if not before.known or before.whole:
         return before
-    if hasattr(layer, "layers"):
+    if _is_model(layer):
         within = _fields(layer, seen)
         functional = getattr(layer, "_functional", None) or layer
         outputs = [within.get(id(one), Field(known=False)) for one in getattr(functional, "_outputs", [])]
         return _largest(outputs) if outputs else Field(known=False)
-    slides = slides_of(layer, shapes[0])
+    if _is_arithmetic(layer):
+        return before
+    slides = formulas.slides(layer, tuple(n or 1 for n in shapes[0]))  # a field depends on no length
     if slides:
         sides = before.sides or (1,) * len(slides)
         steps = before.steps or (1.0,) * len(slides)
@@ -187,6 +187,17 @@ def _after(layer: Any, seen: list[Field], shapes: list[Shape]) -> Field:
     if name == "Dense" and len(shapes[0]) == 2:
         return Field(whole=True)
     return before if name in _UNCHANGED else Field(known=False)
+
+
+def _is_model(layer: Any) -> bool:
+    import keras
+
+    return isinstance(layer, keras.Model)
+
+
+def _is_arithmetic(layer: Any) -> bool:
+    """Whether it is `x + y` or the like, which Keras keeps as an operation of the same name as its layer."""
+    return type(layer).__module__.startswith("keras.src.ops.") and formulas.kind(layer) in _ARITHMETIC
 
 
 def _adds_a_channel(layer: Any, shape: Shape) -> bool:

@@ -182,3 +182,64 @@ def test_what_is_not_known_is_left_open(model: keras.Model) -> None:
     rows = sizes(model)
     assert len(rows) == len(model.layers)
     assert any(row.sees is None or row.multiply_adds is None for row in rows)
+
+
+class Conv2D(L.Layer):  # a user's own, of a name of Keras's and nothing else
+    def build(self, shape: Any) -> None:
+        self.layers = 3
+        self.matrix = self.add_weight(shape=(shape[-1], 2))
+
+    def call(self, x: Any) -> Any:
+        return x @ self.matrix
+
+
+def test_a_layer_of_ones_own_may_bear_a_name_of_keras() -> None:
+    row = sizes(keras.Sequential([keras.Input((8, 8, 3)), Conv2D()]))[0]
+    assert (row.kind, row.outputs, row.parameters) == ("Conv2D", ((8, 8, 2),), 6)
+    assert (row.window, row.formula, row.parameter_formula) == ("", "", "")
+    assert (row.multiply_adds, row.sees) == (None, None)
+
+
+def test_operations_bear_names_of_layers_and_do_other_things() -> None:
+    entry = keras.Input((8, 6, 2))
+    conv = L.Conv2D(2, 3, padding="same")(entry)
+    flat = L.Dense(2, name="reshaped")(L.Dense(3)(keras.ops.reshape(conv, (-1, 96))))
+    mean = L.Conv1D(2, 3, name="averaged")(keras.ops.average(conv, axis=1))
+    added = L.Conv2D(2, 3, name="added")(conv + 2 * entry)
+    found = by_name(keras.Model(entry, [flat, mean, added]))
+    assert (found["reshaped"].sees, found["averaged"].sees) == (None, None)  # an average over a side sees all of it
+    assert found["added"].sees == (5, 5)
+
+
+def test_unknown_lengths_have_no_formula_but_a_field() -> None:
+    entry = keras.Input((None, None, 3))
+    x = L.Conv2D(2, 3, strides=2, name="conv")(entry)
+    x = L.MaxPooling2D(2, name="pool")(x)
+    x = L.Concatenate(axis=1, name="both")([x, x])
+    x = L.ZeroPadding2D(1)(x)
+    x = L.Conv2DTranspose(2, 3)(L.UpSampling2D(2)(L.Cropping2D(1)(x)))
+    rows = sizes(keras.Model(entry, x))
+    assert [row.formula for row in rows] == [""] * len(rows)
+    assert [row.sees for row in rows[1:4]] == [(3, 3), (5, 5), (5, 5)]
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 3)])
+def test_causal_convolutions(stride: int, dilation: int) -> None:
+    conv = L.Conv1D(4, 3, strides=stride, dilation_rate=dilation, padding="causal")
+    model = keras.Sequential([keras.Input((21, 2)), conv])
+    row = sizes(model)[0]
+    assert row.formula == f"⌈21 / {stride}⌉ = {model.output_shape[1]}"
+    assert row.sees == reach(model)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(["valid", "same"]), st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
+def test_the_formula_of_transposed_convolutions(padding: str, stride: int, dilation: int, size: int) -> None:
+    dilation = dilation if stride == 1 else 1  # Keras takes one of them
+    layer = L.Conv2DTranspose(3, size, strides=stride, dilation_rate=dilation, padding=padding)
+    model = keras.Sequential([keras.Input((10, 11, 2)), layer])
+    parts = sizes(model)[0].formula.split("; ")
+    assert [int(part.split(" = ")[1]) for part in parts] == list(model.output_shape[1:3])
+    for part in parts:
+        left, right = part.replace("×", "*").replace("−", "-").split(" = ")
+        assert eval(left) == int(right)  # our own formula
