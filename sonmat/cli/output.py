@@ -26,8 +26,17 @@ def console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value for machines: numbers that JSON has no word for are null."""
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str, allow_nan=False) + "\n")
+    """One JSON value for machines: numbers that JSON has no word for are null.
+
+    What a terminal would obey rather than show (C1 codes, marks of direction) is escaped: names come from strangers' files.
+    """
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str, allow_nan=False)
+    sys.stdout.write("".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text) + "\n")
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
 def _plain(value: Any) -> Any:

@@ -84,12 +84,14 @@ def sizes(model: Any) -> list[LayerSizes]:
     Args:
         model: A `keras.Model`; what is not built yet has no sizes.
     """
-    fields = _fields(model)
-    return [_layer(layer, fields) for layer in model.layers]
+    fields, nodes = _fields(model), list(_in_order(getattr(model, "_functional", None) or model))
+    return [_layer(one, fields, [node for node in nodes if node.operation is one]) for one in model.layers]
 
 
-def _layer(layer: Any, fields: dict[int, Field]) -> LayerSizes:
-    nodes = [node for node in _nodes(layer) if all(id(one) in fields for one in node.input_tensors)] or _nodes(layer)
+def _layer(layer: Any, fields: dict[int, Field], nodes: list[Any]) -> LayerSizes:
+    nodes = (
+        nodes or _nodes(layer)[-1:]
+    )  # a layer remembers other models too: each that a Sequential was, as it was loaded
     outputs = tuple(dict.fromkeys(tuple(one.shape[1:]) for node in nodes for one in node.outputs))
     formula, work, sees = "", None, None
     if nodes:

@@ -243,3 +243,19 @@ def test_the_formula_of_transposed_convolutions(padding: str, stride: int, dilat
     for part in parts:
         left, right = part.replace("×", "*").replace("−", "-").split(" = ")
         assert eval(left) == int(right)  # our own formula
+
+
+def test_a_layer_counts_as_often_as_this_model_calls_it(tmp_path: Any) -> None:
+    made = keras.Sequential([keras.Input((9, 9, 1)), L.Conv2D(2, 3), L.Conv2D(3, 2), L.Flatten(), L.Dense(4)])
+    expected = [row.multiply_adds for row in sizes(made)]
+    made.save(tmp_path / "made.keras")
+    loaded = keras.models.load_model(tmp_path / "made.keras")  # Keras builds it anew with each layer it adds
+    assert [row.multiply_adds for row in sizes(loaded)] == expected
+    assert sum(expected) == counted(loaded)
+    made.add(L.Dense(2))
+    assert [row.multiply_adds for row in sizes(made)] == [*expected, 8]
+    entry, shared = keras.Input((6,)), L.Dense(6, name="shared")
+    once = shared(entry)
+    keras.Model(entry, shared(once))
+    assert by_name(keras.Model(entry, once))["shared"].multiply_adds == 36
+    assert by_name(keras.Model(entry, shared(shared(entry))))["shared"].multiply_adds == 72
