@@ -54,7 +54,9 @@ def as_dict(model: keras.Model) -> dict[str, Any]:
 def _layer(row: LayerSizes) -> Text:
     frozen = say(" (frozen)", " (고정)") if row.frozen else ""
     text = Text(fit(row.name, _NAME))
-    return text.append("\n" + " ".join(part for part in (fit(row.kind, _NAME) + frozen, row.window) if part), style="dim")
+    return text.append(
+        "\n" + " ".join(part for part in (fit(row.kind, _NAME) + frozen, row.window) if part), style="dim"
+    )
 
 
 def _output(row: LayerSizes) -> Text:
