@@ -61,8 +61,8 @@ def page(report: Report) -> str:
     return (
         f'<!doctype html>\n<html lang="{say("en", "ko")}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; img-src data:">\n'
-        f'<title>{title} · sonmat</title>\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
+        f"<title>{title} · sonmat</title>\n"
         f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{_subtitle(report)}\n"
         + "\n".join(section for section in sections if section)
         + "\n</main>\n</body>\n</html>\n"

@@ -47,9 +47,7 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
     return text
 
 
-def trained_text(
-    folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None
-) -> Text:
+def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None) -> Text:
     """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next.
 
     Args:
