@@ -104,7 +104,8 @@ def _numbers(report: Report) -> str:
     seconds = report.result.get("train_seconds")
     if isinstance(seconds, (int, float)):
         compiling = report.result.get("compile_seconds")
-        note = say(f"compiling apart: {shown(compiling)} s", f"컴파일 별도: {shown(compiling)}초")
+        apart = f"{compiling:.2f}" if isinstance(compiling, (int, float)) else "–"
+        note = say(f"compiling apart: {apart} s", f"컴파일 별도: {apart}초")
         boxes.append((say("training", "학습 시간"), f"{seconds:.2f} s", note))
     boxes.append((say("epochs", "에포크"), str(len(report.history)), ""))
     cells = "".join(
@@ -128,7 +129,7 @@ def _curves(report: Report) -> str:
     names = dict.fromkeys(name for record in report.history for name in record)
     first = report.history[0].get("epoch", 0) if report.history else 0
     charts = []
-    for name in names:
+    for name in sorted(names, key=lambda name: name != "loss"):
         if name in ("epoch", "seconds") or name.startswith("val_"):
             continue
         lines = [(say("training", "학습"), "one", _column(report, name))]
