@@ -59,9 +59,11 @@ benchmarks/.venv/.peers: benchmarks/constraints.txt
 test-peers: dev peers ## Run the tests that try TensorFlow beside sonmat
 	$(BIN)/python -m pytest -m peers $(ARGS)
 
-bench: env peers ## Measure sonmat beside its peers, then write the figures into the documents (about 30 minutes)
+bench: env peers ## Measure sonmat beside its peers, then write the figures into the documents (about an hour)
 	$(BIN)/python -m benchmarks.fit_notes $(ARGS)
+	$(BIN)/python -m benchmarks.cnn $(ARGS)
 	$(BIN)/python -m benchmarks.leak
+	$(BIN)/python -m benchmarks.diagnosis
 	$(BIN)/python -m benchmarks.claims
 
 claims: env ## Write the measured figures into the documents

@@ -30,12 +30,6 @@ SUMMARIES = {
     "cnn_newest": cnn.summarize,
     "diagnosis": lambda record: summarize(record["scenarios"]),
 }
-    "fit_notes": summary.summarize,
-    "leak": leak.summarize,
-    "cnn": cnn.summarize,
-    "cnn_newest": cnn.summarize,
-    "diagnosis": lambda record: summarize(record["scenarios"]),
-}
 
 
 def fit(seconds: float, compiling: float = 1.0) -> dict[str, Any]:

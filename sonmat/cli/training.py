@@ -101,4 +101,6 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
     if json:
         print_json(done.as_dict())
     elif not quiet:
-        console().print(trained_text(done.folder, done.as_dict(), done.findings), soft_wrap=True)
+        console().print(
+            trained_text(done.folder, done.as_dict(), done.findings, done.recipe.train.learning_rate), soft_wrap=True
+        )

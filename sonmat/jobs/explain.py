@@ -180,6 +180,11 @@ def _windows(
                 "이 신경망에는 합성곱이 없어 보여 줄 윈도우가 없습니다.",
             )
         )
+    if not (convolutions or pools) and (at is not None or channel is not None):
+        raise DataError(
+            say("This network has no sliding window to place.", "이 신경망에는 위치를 정할 윈도우가 없습니다."),
+            say("Leave the position and the filter away.", "위치와 필터를 빼세요."),
+        )
     first = chosen if chosen in convolutions else (convolutions[0] if convolutions else None)
     convolution = None
     if first is not None:
@@ -188,7 +193,7 @@ def _windows(
     pool = chosen if chosen in pools else (pools[0] if pools else None)
     poolings: list[_Window] = []
     if pool is not None:
-        asked = chosen is pool
+        asked = chosen is pool or not convolutions
         own = pooled(pool, at if asked else None, channel if asked else None)
         other = pooled(pool, own.place.at, own.place.channel, "average" if own.kind == "max" else "max")
         poolings = [(pool, own), (pool, other)]

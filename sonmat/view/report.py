@@ -60,7 +60,9 @@ def page(report: Report) -> str:
     title = text(report.name)
     return (
         f'<!doctype html>\n<html lang="{say("en", "ko")}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title} · sonmat</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n"
+        f"<title>{title} · sonmat</title>\n"
         f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{_subtitle(report)}\n"
         + "\n".join(section for section in sections if section)
         + "\n</main>\n</body>\n</html>\n"
@@ -102,7 +104,8 @@ def _numbers(report: Report) -> str:
     seconds = report.result.get("train_seconds")
     if isinstance(seconds, (int, float)):
         compiling = report.result.get("compile_seconds")
-        note = say(f"compiling apart: {shown(compiling)} s", f"컴파일 별도: {shown(compiling)}초")
+        apart = f"{compiling:.2f}" if isinstance(compiling, (int, float)) else "–"
+        note = say(f"compiling apart: {apart} s", f"컴파일 별도: {apart}초")
         boxes.append((say("training", "학습 시간"), f"{seconds:.2f} s", note))
     boxes.append((say("epochs", "에포크"), str(len(report.history)), ""))
     cells = "".join(
@@ -126,7 +129,7 @@ def _curves(report: Report) -> str:
     names = dict.fromkeys(name for record in report.history for name in record)
     first = report.history[0].get("epoch", 0) if report.history else 0
     charts = []
-    for name in names:
+    for name in sorted(names, key=lambda name: name != "loss"):
         if name in ("epoch", "seconds") or name.startswith("val_"):
             continue
         lines = [(say("training", "학습"), "one", _column(report, name))]

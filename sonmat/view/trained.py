@@ -47,8 +47,15 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
     return text
 
 
-def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = ()) -> Text:
-    """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next."""
+def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None) -> Text:
+    """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next.
+
+    Args:
+        folder: The run.
+        told: What it reached, as `Trained.as_dict` says it.
+        findings: Its diagnosis.
+        rate: Its learning rate, where it is one number.
+    """
     text = Text()
     text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
@@ -57,18 +64,27 @@ def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Findi
     if findings:
         text.append_text(brief_text(findings, str(folder))).append("\n")
     text.append(f"{say('run', '실행')}: ").append(f"{folder}\n", style="bold")
-    drawn = ", ".join(sorted(path.name for path in folder.glob("*.png")))
-    text.append(f"  {say('pictures', '그림')}: {drawn}\n" if drawn else "")
+    drawn = ", ".join(sorted(path.name for path in (*folder.glob("*.png"), *folder.glob("report.html"))))
+    text.append(f"  {say('to look at', '볼 것')}: {drawn}\n" if drawn else "")
     text.append(f"{say('next', '다음')}:\n")
-    for command, why in (
-        (["predict", str(folder), "--random"], say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기")),
-        (["evaluate", str(folder)], say("precision, recall and F1 of each class", "클래스별 정밀도, 재현율, F1")),
-        (["export", str(folder), "model.h5"], say("take it to plain Keras", "Keras로 가져가기")),
-        (["train", "--set", "learning_rate=0.1"], say("try another learning rate", "다른 학습률 시험하기")),
-    ):
+    for command, why in _next(folder, findings, rate):
         text.append(f"  {shlex.join([program(), *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
+
+
+def _next(folder: Path, findings: Sequence[Finding], rate: object) -> list[tuple[list[str], str]]:
+    run = str(folder)
+    told = [
+        (["predict", run, "--random"], say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기")),
+        (["explain", run, "--pick", "7"], say("see how it looks at one", "이미지를 어떻게 보는지")),
+        (["evaluate", run], say("precision, recall and F1 of each class", "클래스별 정밀도, 재현율, F1")),
+        (["export", run, "model.h5"], say("take it to plain Keras", "Keras로 가져가기")),
+    ]
+    if isinstance(rate, float) and not any(one.command for one in findings):  # what a finding says is worth more
+        again = ["train", str(folder / "recipe.toml"), "--set", f"learning_rate={3 * rate:g}"]
+        told.append((again, say("try another learning rate", "다른 학습률 시험하기")))
+    return told
 
 
 def _when(told: Mapping[str, Any]) -> str:

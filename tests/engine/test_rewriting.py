@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sonmat.engine import convolution
 from sonmat.engine import rewriting as module
 from sonmat.engine.compilation import SLOW_IN_LOOPS, holds
 from sonmat.engine.fit import fit
@@ -178,6 +179,31 @@ def check(layers: list[Any], shape: tuple[int, ...]) -> None:
         return
     assert difference(layers, shape) < 1e-5
     assert not still_slow(layers, shape)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [L.Conv2D(3, 3, activation="relu"), L.MaxPooling2D()],
+        [L.Conv2D(4, 3, groups=2, padding="same")],
+        [L.DepthwiseConv2D(3, depth_multiplier=9)],
+    ],
+)
+def test_a_batch_in_parts_gives_the_same(layers: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "_BYTES_AT_ONCE", 1)
+    assert convolution._parts(3, 100) == 3
+    assert difference(layers, (9, 9, 2)) < 1e-5
+    assert not still_slow(layers, (9, 9, 2))
+
+
+def test_parts_are_equal_and_as_few_as_fit() -> None:
+    each = convolution._BYTES_AT_ONCE // 10
+    assert [convolution._parts(n, each) for n in (1, 10, 12, 30, 128, 13)] == [1, 1, 2, 3, 16, 13]
+
+
+def test_a_kernel_too_large_is_left_alone_and_said() -> None:
+    assert plan_of([L.Conv2D(1, 33)], (34, 34, 1)).refused == ["convolution: a kernel of 1,089 places"]
+    assert plan_of([L.Conv2D(1, 28)], (28, 28, 1)).refused == []
 
 
 # What is computed together

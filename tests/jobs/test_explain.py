@@ -75,6 +75,12 @@ def test_networks_without_pooling_or_convolution(models: Path, tmp_path: Path) -
     assert set(plain.pictures) == {"filters", "feature maps", "pixels"}
 
 
+def test_a_place_needs_a_window(models: Path, tmp_path: Path) -> None:
+    for options in ({"at": (1, 1)}, {"filter": 0}):
+        with pytest.raises(DataError, match="no sliding window to place"):
+            explain(models / "mlp.keras", image=models / "one.png", out=tmp_path, **options)
+
+
 def test_korean(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONMAT_LANG", "ko")
     found = explain(models / "mlp.keras", image=models / "one.png", out=tmp_path)
