@@ -14,6 +14,7 @@ from sonmat.language import say
 
 HELD_OUT = 0.2  # of a file that has no test part
 
+_HARMLESS = "\u00a0\u3000\u200c\u200d"  # spaces of other scripts, and joiners in Persian, Hindi and emoji
 _PAIRS = (("x_train", "y_train"), ("x_test", "y_test"))
 
 
@@ -51,7 +52,7 @@ def load_path(path: Path) -> tuple[Dataset, Dataset]:
 def _from_npz(path: Path) -> tuple[Dataset, Dataset]:
     found = read_npz(path, only={"x", "y", "classes", *_PAIRS[0], *_PAIRS[1]})
     classes = found.get("classes")
-    names = None if classes is None else [str(name) for name in np.atleast_1d(classes)]
+    names = None if classes is None else [_shown(str(name)) for name in np.atleast_1d(classes)]
     if all(name in found for pair in _PAIRS for name in pair):
         return _both(path, [(found[x], found[y]) for x, y in _PAIRS], names)
     alone = next((pair for pair in (("x", "y"), _PAIRS[0]) if set(pair) <= found.keys()), None)
@@ -87,11 +88,16 @@ def _from_folder(folder: Path) -> tuple[Dataset, Dataset]:
     return _both(folder, [(x_train, y_train), (x_test, y_test)], _listed_classes(folder / "classes.txt"))
 
 
+def _shown(name: str) -> str:
+    """A class's name with what a terminal would obey written out (`\\x1b`): two names that differ still do."""
+    return "".join(c if c.isprintable() or c in _HARMLESS else c.encode("unicode_escape").decode() for c in name)
+
+
 def _listed_classes(path: Path) -> list[str] | None:
     if not path.is_file():
         return None
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [_shown(line.strip()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             say(f"{path} could not be read: {error}.", f"{path} 파일을 읽지 못했습니다: {error}."),

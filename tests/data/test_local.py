@@ -97,3 +97,18 @@ def test_other_files_and_missing_paths_are_refused(tmp_path: Path) -> None:
         load(str(tmp_path / "b.npz"))
     with pytest.raises(DataError, match="There is no file or folder"):
         load("nowhere/at-all")
+
+
+@pytest.mark.parametrize("kind", ["npz", "folder"])
+def test_class_names_hold_nothing_that_a_terminal_obeys(tmp_path: Path, arrays: Arrays, kind: str) -> None:
+    names = ["\x1b[2Jcat", "dog\x9b31m", "a\u202eb", "a\x7fb", "두\u3000칸", *"ABCDE"]
+    if kind == "npz":
+        np.savez(tmp_path / "mine.npz", **arrays._asdict(), classes=np.array(names))
+        train, test = load(tmp_path / "mine.npz")
+    else:
+        for name, array in zip(IDX_NAMES, arrays, strict=True):
+            write_idx(tmp_path / name, array)
+        (tmp_path / "classes.txt").write_text("\n".join(names), encoding="utf-8")
+        train, test = load(tmp_path)
+    assert train.classes == test.classes
+    assert train.classes[:5] == ("\\x1b[2Jcat", "dog\\x9b31m", "a\\u202eb", "a\\x7fb", "두\u3000칸")
