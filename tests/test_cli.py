@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 import sonmat
+from sonmat.data.arrays import Arrays
+from sonmat.data.cache import cache_file, write_cache
 from sonmat.runs.folder import RunFolder, list_runs
 
 Command = Callable[..., Any]
@@ -406,6 +408,16 @@ def test_data_show_and_ls(small: Path, tmp_path: Path, sonmat_command: Command):
     listed = {one["name"]: one["cached"] for one in json.loads(sonmat_command("data", "ls", "--json").out)}
     assert listed == {"mnist": False, "fashion-mnist": False, "kmnist": False}
     assert "fashion-mnist" in sonmat_command("data", "ls").out
+
+
+def test_data_ls_tells_where_a_copy_came_from(sonmat_command: Command):
+    parts = [np.zeros((2, 2), np.uint8), np.zeros(2, np.uint8)] * 2
+    write_cache(cache_file("kmnist"), Arrays(*parts), "the-second\x1b[2J-source")
+    listed = {one["name"]: one["source"] for one in json.loads(sonmat_command("data", "ls", "--json").out)}
+    assert listed == {"mnist": None, "fashion-mnist": None, "kmnist": "the-second\x1b[2J-source"}
+    shown = sonmat_command("data", "ls").out
+    assert "the-second" in shown
+    assert "\x1b" not in shown
 
 
 def test_data_fetch_of_what_is_here(mnist: str, sonmat_command: Command):

@@ -17,6 +17,7 @@ from sonmat.language import say
 from sonmat.places import data_folder
 
 _MOST_BYTES = 512 * 2**20
+_LONGEST_SOURCE = 64 * 2**10
 _LONGEST_WAIT = 1800.0  # seconds; after that the other process is taken to be stuck
 
 
@@ -47,6 +48,14 @@ def read_cache(path: Path, sums: tuple[str, ...] | None) -> tuple[Arrays, str]:
         raise DataError(say(f"{path} lacks {error}.", f"{path}에 {error}이(가) 없습니다.")) from error
     arrays.verify(sums or written)
     return arrays, source
+
+
+def kept_source(path: Path) -> str | None:
+    """Where a kept data set came from, read without its arrays; None where there is none, or the file is broken."""
+    with contextlib.suppress(DataError):
+        found = read_npz(path, only={"source"}, limit=_LONGEST_SOURCE)
+        return str(found["source"]) if "source" in found else None
+    return None
 
 
 def write_cache(path: Path, arrays: Arrays, source: str) -> None:

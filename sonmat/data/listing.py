@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sonmat.data.cache import cache_file
+from sonmat.data.cache import cache_file, kept_source
 from sonmat.data.dataset import Dataset
 from sonmat.data.known import KNOWN
 
@@ -24,6 +24,7 @@ class Listed:
         size: Bytes of that copy; 0 without one.
         path: Where the copy is, or would be.
         sources: Where it is fetched from, in this order.
+        source: Where that copy came from; None without one.
     """
 
     name: str
@@ -33,10 +34,11 @@ class Listed:
     size: int
     path: Path
     sources: tuple[str, ...]
+    source: str | None = None
 
 
 def listing(*, folder: Path | None = None) -> list[Listed]:
-    """The data sets known by name; looks at the cache but does not read it."""
+    """The data sets known by name; looks at the cache but does not read its arrays."""
     return [_listed(name, cache_file(name, folder)) for name in KNOWN]
 
 
@@ -47,7 +49,8 @@ def _listed(name: str, path: Path) -> Listed:
     except OSError:
         size = 0
     addresses = tuple(source.address for source in known.sources)
-    return Listed(name, known.rows, known.classes, size > 0, size, path, addresses)
+    source = kept_source(path) if size else None
+    return Listed(name, known.rows, known.classes, size > 0, size, path, addresses, source)
 
 
 @dataclass(frozen=True)

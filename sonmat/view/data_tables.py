@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sonmat.data.listing import Description, Listed
 from sonmat.language import say
+from sonmat.view.words import fit
 
 _BAR = 24
 _MOST = 30
@@ -30,7 +31,7 @@ def listing_table(found: Sequence[Listed]) -> RenderableType:
     for one in found:
         here = f"{one.size / 1e6:.0f} MB" if one.cached else say("no", "아니요")
         rows = f"{one.rows[0]:,} + {one.rows[1]:,}"
-        table.add_row(one.name, rows, f"{len(one.classes)}", here, one.sources[0])
+        table.add_row(one.name, rows, f"{len(one.classes)}", here, fit(one.source or one.sources[0], 200))
     hint = say("Your own: an .npz file or a folder of IDX files.", "자신의 데이터: .npz 파일이나 IDX 폴더.")
     return Group(table, Text(hint, style="dim"))
 

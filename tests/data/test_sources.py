@@ -309,7 +309,11 @@ def test_the_cache_is_where_sonmat_home_says(tmp_path: Path, monkeypatch: pytest
     after = {listed.name: listed for listed in listing()}
     assert after["kmnist"].cached
     assert after["kmnist"].size == cache_file("kmnist").stat().st_size
+    assert after["kmnist"].source == "somewhere"
     assert after["mnist"] == before["mnist"]
+    cache_file("mnist").write_bytes(b"broken")
+    broken = {listed.name: listed for listed in listing()}["mnist"]
+    assert (broken.cached, broken.source) == (True, None)
 
 
 def test_a_kept_set_loads_as_data_sets_with_class_names(arrays: Arrays) -> None:
