@@ -97,6 +97,16 @@ def test_the_receptive_field_is_what_a_gradient_reaches(layers: list[Any]) -> No
     assert sizes(model)[-1].sees == reach(model)
 
 
+@settings(max_examples=25, deadline=None)
+@given(stacks())
+def test_the_receptive_field_of_any_stack_is_what_a_gradient_reaches(model: keras.Model) -> None:
+    averaging = []  # a maximum's gradient reaches one place of its window alone
+    for layer in model.layers:
+        kind = getattr(L, type(layer).__name__.replace("Max", "Average"))
+        averaging.append(kind.from_config(layer.get_config()))
+    assert sizes(model)[-1].sees == reach(keras.Sequential([keras.Input(model.input_shape[1:]), *averaging]))
+
+
 def test_the_receptive_field_takes_the_widest_path_and_goes_through_models() -> None:
     entry = keras.Input((40, 40, 1))
     narrow, wide = L.Conv2D(2, 1, padding="same")(entry), L.Conv2D(2, 7, padding="same", name="wide")(entry)
