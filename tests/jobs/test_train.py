@@ -58,7 +58,7 @@ def test_a_run_folder_holds_everything(done: Path):
     names = {path.name for path in done.iterdir() if path.name[0] != "."}
     assert names == {
         "recipe.toml", "env.json", "history.jsonl", "checkpoint", "model.keras", "result.json", "test_readings.json",
-        "curves.png", "confusion.png", "hardest.png", "diagnosis.json",
+        "curves.png", "confusion.png", "hardest.png", "diagnosis.json", "report.html",
     }  # fmt: skip
     run = RunFolder(done)
     assert [record["epoch"] for record in run.history] == [0, 1]
