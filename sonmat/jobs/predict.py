@@ -76,7 +76,7 @@ def predict_rows(
                     f"The test set has rows 0 to {len(test) - 1:,}; got {number}.",
                     f"테스트 데이터의 행은 0부터 {len(test) - 1:,}까지인데 {number}이(가) 왔습니다.",
                 ),
-                say("Pick one of them, or use --random.", "그중에서 고르거나 --random을 쓰세요."),
+                say("Pick one of them.", "그중에서 고르세요."),
             )
     chosen = test.take(np.array(numbers))
     outputs = _probabilities(predict(run.model, chosen))

@@ -15,7 +15,7 @@ from sonmat.jobs.diagnose import stored_diagnosis
 from sonmat.jobs.explain import FOLDER
 from sonmat.jobs.pictures import CONFUSION, HARDEST
 from sonmat.language import say
-from sonmat.runs.folder import ENVIRONMENT, RECIPE, RunFolder, open_run
+from sonmat.runs.folder import ENVIRONMENT, MODEL, RECIPE, RunFolder, open_run
 from sonmat.view.finding import Finding
 
 REPORT = "report.html"
@@ -94,7 +94,16 @@ def _pictures(folder: RunFolder) -> list[tuple[Path, str]]:
         f"{FOLDER}/feature_maps.png": say("Feature maps", "특징맵"),
         f"{FOLDER}/filters.png": say("Filters", "필터"),
     }
-    return [(folder.path / name, caption) for name, caption in captions.items() if (folder.path / name).is_file()]
+    found = [(folder.path / name, caption) for name, caption in captions.items() if (folder.path / name).is_file()]
+    return [(path, caption) for path, caption in found if not _outdated(folder, path)]
+
+
+def _outdated(folder: RunFolder, picture: Path) -> bool:
+    """Whether an explanation shows weights of before the run went on."""
+    try:
+        return picture.parent != folder.path and picture.stat().st_mtime < (folder.path / MODEL).stat().st_mtime
+    except OSError:
+        return False
 
 
 def _environment(folder: RunFolder) -> dict[str, Any]:

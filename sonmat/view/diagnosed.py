@@ -35,7 +35,8 @@ def brief_text(findings: Sequence[Finding], run: str) -> Text:
     text = Text()
     for one in findings[:_BRIEF] if findings[0].severity == "fault" else _mild(findings):
         text.append(f"{_SIGNS.get(one.severity, ' ')} {one.title}", style=_STYLES.get(one.severity, ""))
-        text.append(f": {_called(one.command)}\n" if one.command else "\n", style="dim")
+        tried = one.command and one.severity != "good"  # beside a hint, its command would contradict the hint's
+        text.append(f": {_called(one.command)}\n" if tried else "\n", style="dim")
     text.append(f"  {say('why', '근거')}: {shlex.join([program(), 'diagnose', run])}\n", style="dim")
     return text
 

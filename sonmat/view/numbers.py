@@ -30,7 +30,13 @@ def around_zero(values: np.ndarray) -> TwoSlopeNorm:
 
 
 def grid(
-    axes: Any, values: np.ndarray, *, title: str, marked: tuple[int, int] | None = None, size: float = 8.5
+    axes: Any,
+    values: np.ndarray,
+    *,
+    title: str,
+    marked: tuple[int, int] | None = None,
+    size: float = 8.5,
+    scale: np.ndarray | None = None,
 ) -> None:
     """Draw (rows, columns) as coloured cells with their numbers; NaN is padding, hatched.
 
@@ -39,9 +45,11 @@ def grid(
         title: Above it.
         marked: A cell to frame.
         size: Of the numbers, in points.
+        scale: The values whose colours these share, where they are others.
     """
     rows, columns = values.shape
-    norm = around_zero(values)
+    ground = values if scale is None else scale
+    norm = around_zero(ground)
     axes.imshow(np.nan_to_num(values), cmap=DIVERGING, norm=norm, alpha=0.75, interpolation="nearest")
     most = max(rows, columns)
     legible, digits = most <= _MOST_NUMBERS, 3 if most <= 3 else 2
@@ -53,7 +61,7 @@ def grid(
                 box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, hatch="////", edgecolor=FAINT, linewidth=0)
                 axes.add_patch(box)
             elif legible:
-                strong = abs(value) > 0.7 * float(np.nanmax(np.abs(values)))
+                strong = abs(value) > 0.7 * float(np.nanmax(np.abs(ground)))
                 colour = "white" if strong else INK
                 axes.text(column, row, number(value, digits), ha="center", va="center", fontsize=size, color=colour)
     if marked is not None:

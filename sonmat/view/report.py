@@ -48,11 +48,11 @@ def page(report: Report) -> str:
     """The whole page as HTML."""
     sections = [
         _numbers(report),
-        _section(say("What it means", "무엇을 뜻하나"), _findings(report)),
+        _section(say("Diagnosis", "진단"), _findings(report)),
         _section(say("Curves", "학습 곡선"), _curves(report)),
         _section(say("Classes", "클래스별"), _classes(report)),
         _section(say("Pictures", "그림"), _pictures(report)),
-        _section(say("What was asked", "설정"), _recipe(report)),
+        _section(say("Recipe", "레시피"), _recipe(report)),
         _section(say("Rows", "데이터"), _rows(report)),
         _section(say("Again, and further", "다시, 그리고 다음"), _commands(report)),
         _section(say("Where it ran", "실행 환경"), _environment(report)),
@@ -101,8 +101,9 @@ def _numbers(report: Report) -> str:
             low, high = (shown(one) for one in interval)
             note = say(f"95 % interval {low}–{high}, {note}", f"95 % 구간 {low}–{high}, {note}")
         boxes.append((title, f"{100 * float(told['accuracy']):.2f} %", note))
-    seconds = report.result.get("train_seconds")
-    if isinstance(seconds, (int, float)):
+    spent = [record.get("seconds") for record in report.history]
+    seconds = sum(one for one in spent if isinstance(one, (int, float)))  # of all epochs, however often it was resumed
+    if seconds and report.result:
         compiling = report.result.get("compile_seconds")
         apart = f"{compiling:.2f}" if isinstance(compiling, (int, float)) else "–"
         note = say(f"compiling apart: {apart} s", f"컴파일 별도: {apart}초")
@@ -184,11 +185,15 @@ def _recipe(report: Report) -> str:
     rows = []
     for key, value in report.recipe.items():
         if isinstance(value, Mapping):
-            rows += [[f"{key}.{name}", shown(one)] for name, one in value.items()]
+            rows += [[f"{key}.{name}", _setting(one)] for name, one in value.items()]
         else:
-            rows.append([key, shown(value)])
+            rows.append([key, _setting(value)])
     toml = f"<details><summary>recipe.toml</summary><pre>{block(report.toml)}</pre></details>" if report.toml else ""
     return table([], rows, caption=say("settings", "설정")) + toml
+
+
+def _setting(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else shown(value)
 
 
 def _rows(report: Report) -> str:

@@ -44,7 +44,7 @@ def convolution_picture(
         figure = sheet(12.4, 5.3)
         _heading(
             figure,
-            say(f"{name}: filter {place.channel} at one place", f"{name}: 필터 {place.channel}의 한 자리"),
+            say(f"{name}: filter {place.channel} at one place", f"{name}: {place.channel}번 필터의 한 위치"),
         )
         left, a, b, c, right = _columns(figure)
         image(left, seen[..., channel], title=say(f"its input{of}", f"입력{of}"), diverging=bool((seen < 0).any()))
@@ -106,7 +106,7 @@ def pooling_picture(
             image(right, shown, title=say("its output", "출력"), diverging=bool((made < 0).any()))
             frame(right, *place.at, 1, 1)
         else:
-            grid(right, np.array([[found.value]]), title=kind, size=15)
+            grid(right, np.array([[found.value]]), title=kind, size=15, scale=found.patch)
         figure.text(0.652, 0.52, "→", ha="center", va="center", fontsize=17)
         known = found.patch[~np.isnan(found.patch)]
         values = ", ".join(number(value) for value in known[:9]) + (", …" if len(known) > 9 else "")

@@ -30,7 +30,7 @@ def summary_table(model: keras.Model, *, title: str | None = None) -> Renderable
     table.add_column(say("output size", "출력 크기"), overflow="fold")
     table.add_column(say("parameters", "파라미터"), justify="right", overflow="fold")
     table.add_column(say("multiply-adds", "곱셈-덧셈"), justify="right", overflow="fold")
-    table.add_column(say("sees", "보는 범위"), justify="right", no_wrap=True)
+    table.add_column(say("sees", "수용 영역"), justify="right", no_wrap=True)
     rows = sizes(model)
     for row in rows:
         table.add_row(_layer(row), _output(row), _parameters(row), _count(row.multiply_adds), _sees(row))

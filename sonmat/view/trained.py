@@ -96,7 +96,7 @@ def _when(told: Mapping[str, Any]) -> str:
         )
     compiled = duration(told["compile_seconds"])
     return say(
-        f"\ntrained {epochs} epochs in {train} (compiling apart: {compiled})\n",
+        f"\ntrained {epochs} epoch{'s' if epochs != 1 else ''} in {train} (compiling apart: {compiled})\n",
         f"\n{epochs} 에포크를 {train}에 학습했습니다 (컴파일 별도: {compiled})\n",
     )
 

@@ -96,7 +96,7 @@ def test_training_writes_the_page(trained: Path) -> None:
     assert "The test set has been read once by this run." in page.words
     assert "model.filters" in page.words
     assert page.tags.count("polyline") == 4
-    for heading in ("What it means", "Curves", "Classes", "Pictures", "What was asked", "Rows", "Where it ran"):
+    for heading in ("Diagnosis", "Curves", "Classes", "Pictures", "Recipe", "Rows", "Where it ran"):
         assert heading in page.words
 
 
@@ -107,11 +107,20 @@ def test_pictures_of_an_explanation_join_and_the_page_stays_small(run: Path) -> 
     assert len(page.raw) < 500_000
 
 
+def test_explanations_of_before_a_run_went_on_are_left_out(run: Path) -> None:
+    later = (run / "model.keras").stat().st_mtime - 60
+    for path in (run / "explain").iterdir():
+        os.utime(path, (later, later))
+    page = Page(report(run))
+    assert "One window of a convolution" not in page.words
+    assert page.tags.count("img") == 2
+
+
 def test_korean(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONMAT_LANG", "ko")
     page = Page(report(run))
     assert page.language == "ko"
-    assert "무엇을 뜻하나" in page.words
+    assert "진단" in page.words
     assert "검증 정확도" in page.words
 
 
