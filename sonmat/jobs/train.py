@@ -176,8 +176,9 @@ def _finish(
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
     sizes = {"train": len(train_rows), "validation": len(validation_rows), "test": len(test_rows)}
+    done = len(run.history)
     if begun is not None:
-        begun(Begun(run.path, recipe, sizes, len(run.history)))
+        begun(Begun(run.path, recipe, sizes, done))
     history = fit(
         model,
         train_rows,
@@ -198,6 +199,7 @@ def _finish(
     result = {
         "finished": now(),
         "epochs": len(history.epoch),
+        "trained_epochs": max(0, len(history.epoch) - done),
         "compile_seconds": round(history.compile_seconds, 3),
         "train_seconds": round(history.train_seconds, 3),
         "rows": sizes,

@@ -95,6 +95,12 @@ def _when(told: Mapping[str, Any]) -> str:
             f"이미 끝난 실행입니다: {epochs} 에포크, {told['finished'][:19]}. 아무것도 새로 학습하지 않았습니다.\n",
         )
     compiled = duration(told["compile_seconds"])
+    now = told.get("trained_epochs", epochs)
+    if now != epochs:
+        return say(
+            f"\ntrained {now} more epoch{'s' if now != 1 else ''}, {epochs} in all, in {train} (compiling apart: {compiled})\n",
+            f"\n{now} 에포크를 더 학습해 모두 {epochs} 에포크, {train} (컴파일 별도: {compiled})\n",
+        )
     return say(
         f"\ntrained {epochs} epoch{'s' if epochs != 1 else ''} in {train} (compiling apart: {compiled})\n",
         f"\n{epochs} 에포크를 {train}에 학습했습니다 (컴파일 별도: {compiled})\n",
