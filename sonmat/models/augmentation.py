@@ -1,0 +1,116 @@
+"""How training pictures are varied: the settings, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+from sonmat.models.recipe import unknown
+
+_MOST = {"shift": math.inf, "rotate": 180.0, "scale": 0.9, "shear": 80.0, "elastic": math.inf, "cutout": math.inf}
+_FILLS = ("zero", "edge")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a training picture each time that it is seen; every number is drawn anew for every picture.
+
+    Attributes:
+        shift: Pixels, 0 or more. Moves by up to so many in each direction; by whole pixels where nothing else bends the
+            picture.
+        rotate: Degrees, 0 to 180. Turns by up to so many either way, about the centre.
+        scale: A share, 0 to 0.9. Grows or shrinks by up to so much: 0.1 is a factor of 0.9 to 1.1.
+        shear: Degrees, 0 to 80. Slants by up to so many either way.
+        elastic: Pixels, 0 or more. Bends by a smooth random field; the standard deviation of a pixel's way
+            (Simard et al. 2003, "Best practices for convolutional neural networks", there α and σ).
+        smoothness: Pixels, above 0: how wide the bends are, Simard's σ.
+        cutout: Pixels, a whole number. Blanks a square of that side, at a place drawn over the whole picture, so that
+            part of it may lie outside (DeVries and Taylor 2017, arXiv 1708.04552).
+        flip: Mirrors left and right, half of the time. Not for digits.
+        fill: What comes in from outside: "zero" or the nearest "edge" pixel.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    elastic: float = 0.0
+    smoothness: float = 4.0
+    cutout: int = 0
+    flip: bool = False
+    fill: str = "zero"
+
+    def __post_init__(self) -> None:
+        for name, most in _MOST.items():
+            value = getattr(self, name)
+            whole = name == "cutout"
+            kind = int if whole else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most or value == math.inf:
+                raise _wrong(name, *_range(most, whole), value, "8" if whole else "0.1" if name == "scale" else "2")
+        if isinstance(self.smoothness, bool) or not 0 < self.smoothness < math.inf:
+            raise _wrong("smoothness", "a number of pixels above 0", "0보다 큰 픽셀 수", self.smoothness, "4")
+        if not isinstance(self.flip, bool):
+            raise _wrong("flip", "true or false", "true나 false", self.flip, "true")
+        if self.fill not in _FILLS:
+            raise _wrong("fill", "zero or edge", "zero나 edge", self.fill, '"edge"')
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any] | Augmentation) -> Augmentation:
+        """The settings from a table.
+
+        Raises:
+            RecipeError: An unknown key, or a value out of its range.
+        """
+        if isinstance(value, Augmentation):
+            return value
+        if not isinstance(value, Mapping):
+            raise RecipeError(
+                say(
+                    f"augment should be a table of settings, but is {value!r}.",
+                    f"augment에 올 것은 설정 표, 받은 것은 {value!r}입니다.",
+                ),
+                say("Write for example augment = {shift = 2, rotate = 10}.", "예: augment = {shift = 2, rotate = 10}."),
+            )
+        for key in value:
+            if key not in NAMES:
+                raise unknown(f"train.augment.{key}", [f"train.augment.{name}" for name in NAMES])
+        return cls(**value)
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """What differs from doing nothing, for a recipe or a run's identity."""
+        plain = Augmentation()
+        return {name: value for name, value in asdict(self).items() if value != getattr(plain, name)}
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels land between pixels."""
+        return bool(self.rotate or self.scale or self.shear or self.elastic or self.shift % 1)
+
+    def __bool__(self) -> bool:
+        return bool(self.warps or self.shift or self.cutout or self.flip)
+
+
+NAMES = tuple(item.name for item in fields(Augmentation))
+
+
+def _range(most: float, whole: bool) -> tuple[str, str]:
+    if whole:
+        return "a whole number of pixels, 0 or more", "0 이상의 정수 픽셀"
+    if most == math.inf:
+        return "a number of pixels, 0 or more", "0 이상의 픽셀 수"
+    return f"a number from 0 to {most:g}", f"0부터 {most:g}까지의 수"
+
+
+def _wrong(name: str, english: str, korean: str, came: object, example: str) -> RecipeError:
+    return RecipeError(
+        say(
+            f"train.augment.{name} should be {english}, but is {came!r}.",
+            f"train.augment.{name}에 올 것은 {korean}, 받은 것은 {came!r}입니다.",
+        ),
+        say(f"Write for example {name} = {example}.", f"예: {name} = {example}."),
+    )
