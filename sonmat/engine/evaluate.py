@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sonmat.engine.examples import gather
 from sonmat.engine.predict import classes_of, outputs_for
 from sonmat.engine.scores import Scores, score
 from sonmat.engine.validation import Validation
+from sonmat.models.views import Views
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +75,7 @@ def evaluate(
     sample_weight: Any = None,
     steps: int | None = None,
     callbacks: Any = None,
+    tta: Mapping[str, Any] | Views | None = None,
 ) -> Evaluation:
     """Loss, metrics and scores of a compiled model.
 
@@ -84,6 +87,8 @@ def evaluate(
         sample_weight: Weights, (n,); they count in the loss and the weighted metrics.
         steps: Batches to look at, where not all.
         callbacks: Keras callbacks; their test hooks are called.
+        tta: Test-time augmentation, such as `{"shift": 1}`: loss, metrics and outputs are of the mean over the views of
+            each picture; see `Views`.
 
     Raises:
         DataError: Inputs or targets do not fit the model.
@@ -99,11 +104,12 @@ def evaluate(
     size = batch_size or examples.batch_size or 32
     if steps:
         examples = examples.rows(0, steps * size)
-    validation = Validation(model, examples, size, exactly=batch_size is not None)
+    views = Views.of(tta) if tta else None
+    validation = Validation(model, examples, size, exactly=batch_size is not None, views=views)
     validation.compile()
     listed = keras.callbacks.CallbackList(callbacks, model=model) if callbacks else None
     metrics = validation.run(listed)
-    outputs = outputs_for(model, examples, batch_size)
+    outputs = outputs_for(model, examples, batch_size, views)
     classes = x.classes if isinstance(x, Dataset) else None
     return Evaluation(metrics, _scores(examples.y, outputs, classes), outputs, len(examples))
 

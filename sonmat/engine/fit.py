@@ -9,6 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -16,16 +17,20 @@ import keras
 
 from sonmat.engine import checks, hooks, resumable
 from sonmat.engine.batch_input import count_of, is_batches
+from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.kept import kept_program
 from sonmat.engine.listener import Listener
 from sonmat.engine.program import Program, training_program
+from sonmat.engine.smoothing import check_smoothing
 from sonmat.engine.stream import Stream
 from sonmat.engine.training import Training
 from sonmat.engine.validation import Validation
-from sonmat.errors import DataError
+from sonmat.errors import DataError, UnsupportedError
 from sonmat.language import say
+from sonmat.models.augmentation import Augmentation
+from sonmat.models.averaging import Averaging
 
 
 def fit(
@@ -33,7 +38,7 @@ def fit(
     x: Any,
     y: Any = None,
     *,
-    batch_size: int | None = None,
+    batch_size: int | Sequence[Sequence[int]] | None = None,
     epochs: int = 1,
     validation_data: Any = None,
     validation_split: float = 0.0,
@@ -48,6 +53,9 @@ def fit(
     callbacks: Any = None,
     verbose: str | int = "auto",
     seed: int | None = 0,
+    augment: Mapping[str, Any] | Augmentation | None = None,
+    label_smoothing: float = 0.0,
+    average: Mapping[str, Any] | Averaging | str | None = None,
     listeners: Sequence[Listener] = (),
     resume: resumable.Snapshot | None = None,
 ) -> keras.callbacks.History:
@@ -61,7 +69,8 @@ def fit(
             (`tf.data.Dataset`, `PyDataset`, `DataLoader`, generator), which are read into memory once; of an endless one
             `steps_per_epoch` batches.
         y: Targets, (n,) or (n, ...) or a tree of arrays.
-        batch_size: Rows in a step; 32, or the batches' own size.
+        batch_size: Rows in a step; 32, or the batches' own size. Or pairs of epochs and size: `[(3, 64), (7, 256)]` is
+            three epochs with 64 and seven with 256; the last size holds for all epochs after.
         epochs: The epoch to stop at.
         validation_data: A `Dataset`, `(x, y)`, `(x, y, sample_weight)` or batches; looked at after each epoch.
         validation_split: Fraction of the rows, the last ones, kept for validation.
@@ -78,6 +87,11 @@ def fit(
         verbose: 0, 1 (a bar), 2 (a line an epoch) or "auto": a bar in a terminal or a notebook, else lines.
         seed: Decides the order of the data and the dropout of layers without a seed of their own, together with the epoch
             alone. None leaves both to chance, and Keras's random state alone.
+        augment: How training pictures are varied, in the program, anew each epoch; see `Augmentation`. Inputs are then
+            (n, rows, columns) or (n, rows, columns, channels).
+        label_smoothing: The share of a target that goes to all classes alike, 0 to below 1. Validation has none.
+        average: "EMA", "SWA" or a table: which average of the weights is validated and left in the model; see
+            `Averaging`. Weights that a callback assigns at the end of an epoch are not trained on from.
         listeners: Told of progress by the clock.
         resume: A run to go on with, taken by `sonmat.engine.resumable` from one with the same arguments.
 
@@ -90,6 +104,10 @@ def fit(
         NonFiniteLossError: The loss became infinite or NaN, and no TerminateOnNaN was there to end the run.
         UnsupportedError: Something that Keras takes and this does not.
     """
+    sizes = phases_of(batch_size) if isinstance(batch_size, (list, tuple)) else None
+    batch_size = sizes[0][1] if sizes else batch_size
+    assert batch_size is None or not isinstance(batch_size, Sequence)
+    companion = _companion(augment, label_smoothing, average)
     _check_numbers(
         batch_size=batch_size,
         epochs=epochs,
@@ -118,6 +136,9 @@ def fit(
         checks.check_targets(model, part)
     checks.warn_of_raw_pixels(model, examples)
     checks.build(model, examples)
+    check_smoothing(model, companion.smoothing)
+    if companion.augment:
+        companion.varied(companion.begin(model), examples.rows(0, 1).x)  # refuses what is no picture
     begin = time.perf_counter()
     stream = _stream(examples, rows, steps_per_epoch, _order_seed(shuffle, seed), initial_epoch)
     validation = None
@@ -125,13 +146,20 @@ def fit(
         size = validation_batch_size or held.batch_size or rows
         validation = Validation(model, held, size, exactly=validation_batch_size is not None, steps=validation_steps)
     listed = _callback_list(model, callbacks, verbose, epochs, stream.steps)
-    program = kept_program(
-        model,
-        "train",
-        stream.data,
-        (stream.rows, examples.scale),
-        lambda: training_program(model, stream.rows, examples.scale),
-    )
+    phases = [(0, stream, _program(model, stream, examples.scale, companion))]
+    for start, size in (sizes or [])[1:]:
+        if steps_per_epoch is not None:
+            raise UnsupportedError(
+                say(
+                    "Several batch sizes and steps_per_epoch together.",
+                    "여러 배치 크기와 steps_per_epoch를 함께 쓸 수 없습니다.",
+                ),
+                say("Leave steps_per_epoch out.", "steps_per_epoch를 빼세요."),
+            )
+        other = replace(stream, rows=min(size, len(examples)), _kept={})
+        other.steps = other.batches
+        phases.append((start, other, _program(model, other, examples.scale, companion)))
+    program = phases[0][2]
     model.stop_training = False
     training = Training(
         model=model,
@@ -144,6 +172,8 @@ def fit(
         seed=seed,
         validation=validation,
         due=due,
+        companion=companion,
+        phases=phases,
     )
     for listener in listeners:
         listener.on_begin(training)
@@ -161,6 +191,58 @@ def fit(
     history.compile_seconds = training.compile_seconds
     history.train_seconds = time.perf_counter() - begin - training.compile_seconds
     return history
+
+
+def phases_of(pairs: Sequence[Any]) -> list[tuple[int, int]]:
+    """The first epoch, from 0, and the batch size of each phase, from pairs of epochs and size.
+
+    Raises:
+        DataError: Not pairs of whole numbers of 1 or more.
+    """
+    phases, start = [], 0
+    for pair in pairs:
+        fits = isinstance(pair, (list, tuple)) and len(pair) == 2
+        if not fits or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n >= 1 for n in pair):
+            phases = []
+            break
+        phases.append((start, int(pair[1])))
+        start += int(pair[0])
+    if not phases:
+        raise DataError(
+            say(
+                f"batch_size must be a whole number, or pairs of epochs and size; got {pairs!r}.",
+                f"batch_size는 정수이거나 (에포크 수, 크기)의 쌍들이어야 하지만 {pairs!r}이(가) 왔습니다.",
+            ),
+            say("For example batch_size=[(3, 64), (7, 256)].", "예: batch_size=[(3, 64), (7, 256)]."),
+        )
+    return phases
+
+
+def _companion(augment: Any, label_smoothing: float, average: Any) -> Companion:
+    if (
+        isinstance(label_smoothing, bool)
+        or not isinstance(label_smoothing, (int, float))
+        or not 0 <= label_smoothing < 1
+    ):
+        raise DataError(
+            say(
+                f"label_smoothing must be a number from 0 to below 1; got {label_smoothing!r}.",
+                f"label_smoothing은 0 이상 1 미만의 수여야 하지만 {label_smoothing!r}이(가) 왔습니다.",
+            ),
+            say("For example label_smoothing=0.1.", "예: label_smoothing=0.1."),
+        )
+    varied = Augmentation.of(augment) if augment is not None else None
+    return Companion(varied or None, Averaging.of(average) if average is not None else None, float(label_smoothing))
+
+
+def _program(model: keras.Model, stream: Stream, scale: float, companion: Companion) -> Program:
+    return kept_program(
+        model,
+        "train",
+        stream.data,
+        (stream.rows, scale, companion.key),
+        lambda: training_program(model, stream.rows, scale, companion),
+    )
 
 
 def gathered(data: Any, steps: int | None = None) -> Examples:

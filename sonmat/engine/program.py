@@ -18,10 +18,14 @@ import keras
 import numpy as np
 from jax import lax
 
+from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import compiled, slow_in_loops
 from sonmat.engine.examples import preparation
 from sonmat.engine.rewriting import rewriting
+from sonmat.engine.smoothing import smoothing
 from sonmat.engine.turned import Turned, turned_for
+from sonmat.engine.viewing import viewing
+from sonmat.models.views import Views
 
 State = tuple[list[jax.Array], ...]
 Step = Callable[[State, Any], tuple[State, dict[str, Any]]]
@@ -44,7 +48,10 @@ def assign(variables: list[Any], arrays: list[jax.Array]) -> None:
 
 
 def training_state(model: keras.Model) -> State:
-    """What `train_step` reads and writes: trainable, non-trainable, optimizer and metric variables."""
+    """What `train_step` reads and writes: trainable, non-trainable, optimizer and metric variables.
+
+    A training with a `Companion` that has arrays of its own carries these as a fifth group.
+    """
     return (
         values(model.trainable_variables),
         values(model.non_trainable_variables),
@@ -61,7 +68,7 @@ def assign_training_state(model: keras.Model, state: State) -> None:
         model.optimizer.variables,
         model.metrics_variables,
     )
-    for variables, arrays in zip(groups, state, strict=True):
+    for variables, arrays in zip(groups, state[:4], strict=True):
         assign(variables, arrays)
 
 
@@ -206,34 +213,49 @@ def len_of(data: Any) -> int:
     return int(jax.tree.leaves(data)[0].shape[0])
 
 
-def training_program(model: keras.Model, rows: int, scale: float) -> Program:
-    """Steps of `model.train_step` over batches of `rows`."""
+def training_program(model: keras.Model, rows: int, scale: float, companion: Companion | None = None) -> Program:
+    """Steps of `model.train_step` over batches of `rows`, with what the companion adds to them."""
     refused: list[str] = []
-    stepping = partial(_stepping, model, scale, refused)
-    turned = turned_for(model, rows)
+    companion = companion or Companion()
+    stepping = partial(_training_step, model, scale, refused, companion)
+    turned = turned_for(model, rows) if companion.average is None else None  # the averages lie as Keras has them
     looped = stepping(turned.step) if turned else None
     return Program(stepping(model.train_step), rows, scale, guarded=True, looped=looped, turned=turned, refused=refused)
 
 
-def testing_program(model: keras.Model, rows: int, scale: float) -> Program:
-    """Steps of `model.test_step` over batches of `rows`."""
+def testing_program(model: keras.Model, rows: int, scale: float, views: Views | None) -> Program:
+    """Steps of `model.test_step` over batches of `rows`; the outputs are means over the views."""
     refused: list[str] = []
-    return Program(_stepping(model, scale, refused, model.test_step), rows, scale, refused=refused)
+    prepare = preparation(scale)
+
+    def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+        x, y, weight = batch
+        with rewriting(model) as reasons, viewing(model, views):
+            logs, new = model.test_step(state, (prepare(x), y, weight))
+        refused[:] = reasons
+        return _like(new, state), logs
+
+    return Program(step, rows, scale, refused=refused)
 
 
-def _stepping(
+def _training_step(
     model: keras.Model,
     scale: float,
     refused: list[str],
+    companion: Companion,
     keras_step: Callable[[State, Any], tuple[dict[str, Any], State]],
 ) -> Step:
     prepare = preparation(scale)
 
     def step(state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+        own, extras = state[:4], state[4:]
         x, y, weight = batch
-        with rewriting(model) as reasons:
-            logs, new = keras_step(state, (prepare(x), y, weight))
+        x = companion.varied(extras[0], prepare(x)) if extras else prepare(x)
+        with rewriting(model) as reasons, smoothing(model, companion.smoothing):
+            logs, new = keras_step(own, (x, y, weight))
         refused[:] = reasons
+        if extras:
+            new = (*new, companion.followed(extras[0], new[0], new[1]))
         return _like(new, state), logs
 
     return step

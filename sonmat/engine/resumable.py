@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import keras
 import numpy as np
-
-from sonmat.engine.program import assign_training_state, training_state
 
 if TYPE_CHECKING:
     from sonmat.engine.training import Training
@@ -48,7 +47,7 @@ def taken(training: Training) -> Snapshot:
     return Snapshot(
         done=training.done,
         stopped=bool(model.stop_training),
-        arrays=tuple([np.asarray(a) for a in group] for group in training_state(model)),
+        arrays=tuple([np.asarray(a) for a in group] for group in training.state),
         history={name: list(column) for name, column in training.history.history.items()},
         epochs=list(training.history.epoch),
         callbacks=[_state(callback) for callback in training.callbacks.callbacks],
@@ -57,7 +56,7 @@ def taken(training: Training) -> Snapshot:
 
 def put_back(training: Training, snapshot: Snapshot) -> None:
     """Make a run that has just begun the one that the snapshot was taken of."""
-    assign_training_state(training.model, snapshot.arrays)
+    training.restore(tuple(list(map(jnp.asarray, group)) for group in snapshot.arrays))
     training.history.history = {name: list(column) for name, column in snapshot.history.items()}
     training.history.epoch = list(snapshot.epochs)
     for callback, state in zip(training.callbacks.callbacks, snapshot.callbacks, strict=True):

@@ -40,8 +40,8 @@ class Turned:
 
     def turn(self, state: State) -> State:
         """A state as the step has it, from one as Keras has it; and the other way round."""
-        trainable, rest, optimizer, metrics = state
-        return _turned(trainable, self._trainable), rest, _turned(optimizer, self._optimizer), metrics
+        trainable, rest, optimizer, *others = state
+        return _turned(trainable, self._trainable), rest, _turned(optimizer, self._optimizer), *others
 
     def step(self, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """Keras's own `train_step`, with gradients for the turned kernels."""

@@ -12,6 +12,7 @@ from sonmat.engine.batching import indifferent_to_batches, roomy
 from sonmat.engine.examples import Examples
 from sonmat.engine.kept import kept_program
 from sonmat.engine.program import Program, assign, len_of, plain, testing_program, testing_state
+from sonmat.models.views import Views
 
 
 class Validation:
@@ -24,6 +25,7 @@ class Validation:
         exactly: Whether the batches must be of that size because the user asked for it. Otherwise larger ones are used
             where the result cannot depend on them.
         steps: Batches to use at most, or None for all.
+        views: Views of each picture, whose outputs are averaged.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Validation:
         *,
         exactly: bool = False,
         steps: int | None = None,
+        views: Views | None = None,
     ) -> None:
         self.model = model
         self.rows = batch_size if exactly or steps or not indifferent_to_batches(model) else roomy(model, len(examples))
@@ -41,7 +44,11 @@ class Validation:
         self.data = jax.device_put(examples.rows(0, count).arrays)
         rows = min(self.rows, count)
         self.program: Program = kept_program(
-            model, "test", self.data, (rows, examples.scale), lambda: testing_program(model, rows, examples.scale)
+            model,
+            "test",
+            self.data,
+            (rows, examples.scale, views),
+            lambda: testing_program(model, rows, examples.scale, views),
         )
 
     def compile(self) -> float:

@@ -19,7 +19,8 @@ PARTS = ("test", "validation", "train")
 def rows_of(recipe: Recipe, *, progress: Progress | None = None) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test rows of a recipe: the same ones every time."""
     whole, test = load(recipe.data, progress=progress)
-    train, validation = whole.split(recipe.split, seed=recipe.seed)
+    seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
+    train, validation = whole.split(recipe.split, seed=seed)
     return train, validation, test
 
 

@@ -186,16 +186,19 @@ def _finish(
         epochs=recipe.train.epochs,
         batch_size=recipe.train.batch_size,
         seed=recipe.seed,
+        augment=recipe.train.augment,
+        label_smoothing=recipe.train.label_smoothing or 0.0,
+        average=recipe.train.average,
         verbose=0,
         listeners=[_Warming(), *listeners],
         run=run.path,
     )
     save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
-    validation = evaluate(model, validation_rows)
+    validation = evaluate(model, validation_rows, tta=recipe.train.tta)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
     diagnosis = diagnose_trained(run, model, train_rows, validation_rows, validation.outputs, BRIEF)
-    test = evaluate(model, test_rows)
+    test = evaluate(model, test_rows, tta=recipe.train.tta)
     result = {
         "finished": now(),
         "epochs": len(history.epoch),

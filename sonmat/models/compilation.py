@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.augmentation import Augmentation
+from sonmat.models.averaging import Averaging
 from sonmat.models.recipe import TRAIN_KEYS, TrainSettings, unknown
 from sonmat.models.signature import check_kind, keywords
+from sonmat.models.views import Views
 
 if TYPE_CHECKING:
     import keras
@@ -63,6 +66,12 @@ def check_train(train: TrainSettings) -> None:
     """
     import keras
 
+    if train.augment is not None:
+        Augmentation.of(train.augment)
+    if train.average is not None:
+        Averaging.of(train.average)
+    if train.tta is not None:
+        Views.of(train.tta)
     if train.optimizer is not None:
         make_optimizer(train)
     else:  # the optimizer is the builder's own, and not known before it has run

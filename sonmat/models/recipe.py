@@ -38,26 +38,44 @@ class TrainSettings:
 
     Attributes:
         epochs: How often the training rows are seen, 1 or more.
-        batch_size: Rows a step, 1 or more.
+        batch_size: Rows a step, 1 or more; or pairs of epochs and rows, `[[3, 64], [7, 256]]`, the last of which holds
+            for all epochs after.
         optimizer: Keras's name of an optimizer, in any case: `"sgd"`, `"Adam"`.
         learning_rate: Above 0, or a schedule as a table: `{"name": "CosineDecay", "initial_learning_rate": 0.1, …}`.
             None is the optimizer's own default.
         loss: Keras's name of a loss.
         metrics: Keras's names of metrics. One name alone is taken as a tuple of one.
+        augment: How training pictures are varied, as `sonmat.models.augmentation.Augmentation` has it:
+            `{"shift": 2, "rotate": 10}`.
+        label_smoothing: The share of a target that goes to all classes alike, 0 to below 1.
+        average: Which average of the weights is used, as `sonmat.models.averaging.Averaging` has it.
+        tta: Test-time augmentation, as `sonmat.models.views.Views` has it: `{"shift": 1}`.
+        members: How many networks, with seeds that count up from the recipe's, are trained and averaged.
         options: Further arguments of the optimizer: `{"momentum": 0.9}`. In TOML they stand under `[train]`.
     """
 
     epochs: int = 10
-    batch_size: int = 32
+    batch_size: int | list[list[int]] = 32
     optimizer: str | None = None
     learning_rate: float | Mapping[str, Any] | None = None
     loss: str | None = None
     metrics: tuple[str, ...] | None = None
+    augment: Mapping[str, Any] | None = None
+    label_smoothing: float | None = None
+    average: Mapping[str, Any] | None = None
+    tta: Mapping[str, Any] | None = None
+    members: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _whole("train.epochs", self.epochs, 1)
-        _whole("train.batch_size", self.batch_size, 1)
+        if self.members is not None:
+            _whole("train.members", self.members, 2, 100)
+        for key in ("augment", "average", "tta"):
+            if getattr(self, key) is not None:
+                _keep(self, **{key: _table(f"train.{key}", getattr(self, key))})
+        _keep(self, label_smoothing=_share("train.label_smoothing", self.label_smoothing))
+        _keep(self, batch_size=_batch_size(self.batch_size))
         if self.optimizer is not None:
             _text("train.optimizer", self.optimizer)
         if self.loss is not None:
@@ -77,7 +95,8 @@ class Recipe:
     Attributes:
         data: A data set's name or path, as `sonmat.load` takes it.
         split: The share of the training rows that is trained on, between 0 and 1; the others validate.
-        seed: Sets the split, the initial weights, the order of the rows and dropout; 0 to 2³²−1.
+        seed: Sets the split, the initial weights, the order of the rows, dropout and augmentation; 0 to 2³²−1.
+        split_seed: Sets the split instead, so that runs of several seeds share their validation rows.
         model: Which network.
         train: How it is trained.
 
@@ -88,6 +107,7 @@ class Recipe:
     data: str = "mnist"
     split: float = 0.7
     seed: int = 0
+    split_seed: int | None = None
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
 
@@ -97,6 +117,8 @@ class Recipe:
         if not self.split < 1:
             raise _wrong("split", say("a number between 0 and 1", "0과 1 사이의 수"), self.split, "0.7")
         _whole("seed", self.seed, 0, _HIGHEST_SEED)
+        if self.split_seed is not None:
+            _whole("split_seed", self.split_seed, 0, _HIGHEST_SEED)
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as the tables of its TOML, without what is None."""
@@ -105,6 +127,7 @@ class Recipe:
             "data": self.data,
             "split": self.split,
             "seed": self.seed,
+            **({} if self.split_seed is None else {"split_seed": self.split_seed}),
             "model": {"name": self.model.name, **self.model.settings},
             "train": {key: _plain(value) for key, value in train.items() if value is not None}
             | dict(self.train.options),
@@ -194,6 +217,29 @@ def _number(key: str, value: object, example: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
         raise _wrong(key, say("a number above 0", "0보다 큰 수"), value, example)
     return float(value)
+
+
+def _share(key: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise _wrong(key, say("a number from 0 to below 1", "0 이상 1 미만의 수"), value, "0.1")
+    return float(value)
+
+
+def _batch_size(value: object) -> int | list[list[int]]:
+    if not isinstance(value, list | tuple):
+        _whole("train.batch_size", value, 1)
+        assert isinstance(value, int)
+        return value
+    pairs = [list(pair) if isinstance(pair, list | tuple) else [] for pair in value]
+    if not pairs or not all(
+        len(pair) == 2 and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in pair)
+        for pair in pairs
+    ):
+        expected = say("a whole number, or pairs of epochs and rows", "정수, 또는 (에포크 수, 행 수)의 쌍들")
+        raise _wrong("train.batch_size", expected, value, "[[3, 64], [7, 256]]")
+    return pairs
 
 
 def _text(key: str, value: object) -> None:

@@ -13,6 +13,8 @@ from sonmat.engine import fit as engine
 from sonmat.engine.listener import Listener
 from sonmat.errors import NonFiniteLossError
 from sonmat.files import storing, write_json
+from sonmat.models.augmentation import Augmentation
+from sonmat.models.averaging import Averaging
 from sonmat.runs.folder import FAILURE
 from sonmat.runs.lock import held
 from sonmat.runs.recorder import Recorder
@@ -23,7 +25,7 @@ def fit(
     x: Any,
     y: Any = None,
     *,
-    batch_size: int | None = None,
+    batch_size: int | Sequence[Sequence[int]] | None = None,
     epochs: int = 1,
     validation_data: Any = None,
     validation_split: float = 0.0,
@@ -38,6 +40,9 @@ def fit(
     callbacks: Any = None,
     verbose: str | int = "auto",
     seed: int | None = 0,
+    augment: Mapping[str, Any] | Augmentation | None = None,
+    label_smoothing: float = 0.0,
+    average: Mapping[str, Any] | Averaging | str | None = None,
     listeners: Sequence[Listener] = (),
     run: str | os.PathLike[str] | None = None,
     identity: Mapping[str, Any] | None = None,

@@ -146,15 +146,21 @@ def identity(training: Training) -> dict[str, Any]:
         "optimizer": _optimizer(training.model),
         "learning_rate": _learning_rate(training.model),
         "loss": _text([training.model.loss, (training.model.get_compile_config() or {}).get("loss_weights")]),
-        "batch_size": training.stream.rows,
-        "steps": training.stream.steps,
+        "batch_size": _batch_size(training),
+        "steps": training.phases[0][1].steps,
         "shuffle": training.stream.seed is not None,
         "seed": training.seed,
         "origin": training.stream.origin,
         "callbacks": [_settings(callback) for callback in training.callbacks.callbacks if not _shows(callback)],
         "versions": {name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "keras")},
         "machine": [platform.machine(), os.cpu_count(), jax.default_backend()],
-    }
+    } | training.companion.identity
+
+
+def _batch_size(training: Training) -> Any:
+    """The rows in a step, or the first epoch and the rows of each phase."""
+    phases = [[start, stream.rows] for start, stream, _ in training.phases]
+    return phases if len(phases) > 1 else phases[0][1]
 
 
 def environment() -> dict[str, Any]:
