@@ -103,7 +103,7 @@ def _read(program: RateProgram, losses: NDArray[np.float64]) -> RateTest:
         losses=losses,
         smoothed=smoothed,
         suggestion=None if isinstance(fall, str) else float(rates[fall.suggested]),
-        span=None if isinstance(fall, str) else (float(rates[fall.begins]), float(rates[fall.lost])),
+        span=None if isinstance(fall, str) else (float(rates[fall.begins]), float(rates[fall.rises])),
         diverged_at=float(rates[-1]) if program.ended else None,
         present=rate_now(program.model),
         batch_size=program.rows,

@@ -23,6 +23,9 @@ _LEAST_FALL = (
 )
 _NOISES = 5.0  # standard errors that a fall must exceed
 _BEGUN = 0.1  # of the whole fall, after which the loss is said to have begun to fall
+_TURNED = (
+    0.1  # of it, after which the loss is said to rise again; mean and rate lag, and trainings failed a little beyond
+)
 _BACK = 1 / 3  # of the longest fall, from its end back to the suggestion
 
 
@@ -99,11 +102,11 @@ def smooth(losses: NDArray[np.float64], memory: float = MEMORY) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Fall:
-    """Where the smoothed loss fell, as numbers of steps: it begins to, is suggested, is lost again."""
+    """Where the smoothed loss fell, as numbers of steps: it begins to, is suggested, rises again."""
 
     begins: int
     suggested: int
-    lost: int
+    rises: int
 
 
 def fall_of(losses: NDArray[np.float64], smoothed: NDArray[np.float64]) -> Fall | str:
@@ -128,10 +131,10 @@ def fall_of(losses: NDArray[np.float64], smoothed: NDArray[np.float64]) -> Fall 
         )
     above = np.flatnonzero(smoothed[: lowest + 1] > start - _BEGUN * fallen)
     begins = min(int(above[-1]) + 1, lowest) if len(above) else 0
-    back = np.flatnonzero(smoothed[lowest:count] >= start)
-    lost = lowest + int(back[0]) if len(back) else len(losses) - 1
+    back = np.flatnonzero(smoothed[lowest:count] >= smoothed[lowest] + _TURNED * fallen)
+    rises = lowest + int(back[0]) if len(back) else len(losses) - 1
     end, length = longest_fall(smoothed[:count])
-    return Fall(begins, min(max(end - round(_BACK * length), begins), lowest), lost)
+    return Fall(begins, min(max(end - round(_BACK * length), begins), lowest), rises)
 
 
 def longest_fall(values: NDArray[np.float64]) -> tuple[int, int]:

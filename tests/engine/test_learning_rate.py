@@ -298,4 +298,4 @@ def test_any_course_of_losses_is_read(losses: list[float], last: float | None) -
     if isinstance(fall, str):
         assert fall
     else:
-        assert 0 <= fall.begins <= fall.suggested <= fall.lost < len(values)
+        assert 0 <= fall.begins <= fall.suggested <= fall.rises < len(values)
