@@ -19,6 +19,7 @@ from sonmat.view.canvas import BLUE, FAINT, GREEN, INK, ORANGE, finish, sheet, s
 from sonmat.view.tables import duration
 from sonmat.view.words import fit
 
+_MARGIN = 1.05
 _ABOVE = 0.6  # of the loss's fall, shown above where it began; what explodes leaves the picture
 
 
@@ -120,7 +121,7 @@ def _loss(axes: Axes, test: RateTest) -> list[Line2D | Patch]:
 def _marks(axes: Axes, test: RateTest) -> list[Line2D | Patch]:
     marks: list[Line2D | Patch] = []
     if test.span is not None and test.span[1] < test.rates[-1]:
-        axes.axvspan(test.span[1], test.rates[-1], color=ORANGE, alpha=0.13, linewidth=0, gid="diverged")
+        axes.axvspan(test.span[1], test.rates[-1] * _MARGIN, color=ORANGE, alpha=0.13, linewidth=0, gid="diverged")
         label = say("rises and diverges", "다시 올라 발산")
         marks.append(Patch(facecolor=ORANGE, alpha=0.2, label=label))
     if test.suggestion is not None:
@@ -147,14 +148,15 @@ def _marks(axes: Axes, test: RateTest) -> list[Line2D | Patch]:
 
 def _axes(axes: Axes, test: RateTest) -> None:
     axes.set_xscale("log")
-    axes.set_xlim(test.rates[0], test.rates[-1] * 1.05)
+    axes.set_xlim(test.rates[0], test.rates[-1] * _MARGIN)
     axes.xaxis.set_major_locator(LogLocator(numticks=12))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(say("learning rate (logarithmic)", "학습률 (로그 눈금)"))
     axes.set_ylabel(say("loss", "손실"))
     axes.grid(True, axis="y")
+    axes.spines["right"].set_visible(False)
     finite = test.smoothed[np.isfinite(test.smoothed)]
-    start, low = float(finite[0]), float(finite.min())
+    start, low = float(finite[0]), float(test.losses[np.isfinite(test.losses)].min())
     fallen = max(start - low, 0.05 * abs(start)) or 1.0
-    axes.set_ylim(low - 0.25 * fallen, start + _ABOVE * fallen)
+    axes.set_ylim(low - 0.06 * fallen, start + _ABOVE * fallen)
