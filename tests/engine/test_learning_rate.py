@@ -82,6 +82,17 @@ def test_a_wide_kernel_and_a_convolution_give_kerass_losses_too() -> None:
     np.testing.assert_allclose(found.losses, by_keras(made(), rows, found, 0), rtol=2e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("rate", [0.01, keras.optimizers.schedules.CosineDecay(0.01, 10)], ids=["a rate", "a schedule"])
+def test_steps_that_may_not_be_looped_over_give_the_same(
+    rate: Any, rows: Rows, network: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looped = sm.find_learning_rate(network(keras.optimizers.Adam(rate)), *rows, steps=60, high=100)
+    monkeypatch.setattr("sonmat.engine.rate_program.slow_in_loops", lambda traced: True)
+    single = sm.find_learning_rate(network(keras.optimizers.Adam(rate)), *rows, steps=60, high=100)
+    assert single.diverged_at == looped.diverged_at
+    np.testing.assert_allclose(single.losses, looped.losses, rtol=1e-3, atol=1e-5)
+
+
 def test_a_schedule_gives_way_and_is_there_afterwards(rows: Rows, network: Make) -> None:
     schedule = keras.optimizers.schedules.CosineDecay(0.25, 100)
     model = network(keras.optimizers.SGD(schedule, momentum=0.5))
