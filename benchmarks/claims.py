@@ -3,9 +3,9 @@
     python -m benchmarks.claims            # fill every marker below
     python -m benchmarks.claims --check    # exit status 1 where a document says something else
 
-A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or `leak`, `cnn`, `cnn_newest`) around a table, or a
+A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or `leak`, `cnn`, `cnn_newest`, `lr_finder`) around a table, or a
 single figure inside a sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of
-`figures` in `benchmarks.tables` and `benchmarks.cnn_table`.
+`figures` in `benchmarks.tables`, `benchmarks.cnn_table` and `benchmarks.lr_table`.
 A document is Korean where its name ends in `.ko.md` or it lies in a folder `ko`.
 """
 
@@ -19,17 +19,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cnn_table, tables
+from benchmarks import cnn_table, lr_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
 RESULTS = ROOT / "benchmarks" / "results"
-_TABLES = {"fit_notes": tables.fit_notes, "leak": tables.leak, "cnn": cnn_table.cnn, "cnn_newest": cnn_table.cnn}
+_TABLES = {
+    "fit_notes": tables.fit_notes,
+    "leak": tables.leak,
+    "cnn": cnn_table.cnn,
+    "cnn_newest": cnn_table.cnn,
+    "lr_finder": lr_table.lr_finder,
+}
 _FIGURES = {
     "fit_notes": tables.figures,
     "cnn": cnn_table.figures,
     "cnn_newest": cnn_table.figures,
     "diagnosis": tables.diagnosis_figures,
+    "lr_finder": lr_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)

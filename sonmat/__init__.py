@@ -30,6 +30,7 @@ _PUBLIC = {
     "Listener": "sonmat.engine.listener",
     "ModelFileError": "sonmat.errors",
     "NonFiniteLossError": "sonmat.errors",
+    "RateTest": "sonmat.engine.rate_test",
     "Recipe": "sonmat.models.recipe",
     "RecipeError": "sonmat.errors",
     "RunError": "sonmat.errors",
@@ -42,6 +43,7 @@ _PUBLIC = {
     "diagnose": "sonmat.jobs.diagnose",
     "evaluate": "sonmat.engine.evaluate",
     "explain": "sonmat.jobs.explain",
+    "find_learning_rate": "sonmat.engine.learning_rate",
     "fit": "sonmat.runs.fit",
     "load": "sonmat.data.sources",
     "load_model": "sonmat.runs.model_files",
@@ -57,9 +59,11 @@ if TYPE_CHECKING:
     from sonmat.data.sources import load as load
     from sonmat.engine.evaluate import Evaluation as Evaluation
     from sonmat.engine.evaluate import evaluate as evaluate
+    from sonmat.engine.learning_rate import find_learning_rate as find_learning_rate
     from sonmat.engine.listener import Listener as Listener
     from sonmat.engine.predict import predict as predict
     from sonmat.engine.predict import predict_classes as predict_classes
+    from sonmat.engine.rate_test import RateTest as RateTest
     from sonmat.errors import BackendError as BackendError
     from sonmat.errors import DataError as DataError
     from sonmat.errors import ModelFileError as ModelFileError

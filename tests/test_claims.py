@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
 
 claims = pytest.importorskip("benchmarks.claims")  # a source package does not carry it
-from benchmarks import cnn, cnn_table, fit_notes, leak, summary, tables  # noqa: E402
+from benchmarks import cnn, cnn_table, fit_notes, leak, lr_finder, summary, tables  # noqa: E402
 from benchmarks.children.work import Clock  # noqa: E402
 from benchmarks.contestants import PEERS  # noqa: E402
 from benchmarks.diagnosis.__main__ import summarize  # noqa: E402
@@ -29,6 +29,7 @@ SUMMARIES = {
     "cnn": cnn.summarize,
     "cnn_newest": cnn.summarize,
     "diagnosis": lambda record: summarize(record["scenarios"]),
+    "lr_finder": lambda record: lr_finder.summarize(record["cases"]),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, explaining, models, runs, training
+from sonmat.cli import data, diagnosis, explaining, models, rate, runs, training
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -52,6 +52,13 @@ _add(
     training.resume,
     "Go on with an interrupted run, to the same weights.",
     "멈춘 실행을 이어서 같은 가중치로 끝냅니다.",
+)
+_add(
+    app,
+    "lr",
+    rate.lr,
+    "Which learning rates a network can be trained with, in seconds.",
+    "어떤 학습률로 학습할 수 있는지, 몇 초 만에.",
 )
 _add(
     app,

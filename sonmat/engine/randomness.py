@@ -23,6 +23,14 @@ def reseed(model: keras.Model, seed: int, epoch: int) -> None:
 
     An epoch then draws the same numbers whether training began with it or long before.
     """
+    for variable, words in seeded(model, seed, epoch):
+        variable.assign(words)
+
+
+def seeded(model: keras.Model, seed: int, epoch: int) -> list[tuple[Any, np.ndarray]]:
+    """The states that `reseed` assigns, each beside its variable."""
+    states = []
     for number, generator in enumerate(unseeded_generators(model)):
         word = np.random.SeedSequence([seed, epoch, number]).generate_state(1)[0]
-        generator.state.assign(np.array([word, 0], generator.state.dtype))
+        states.append((generator.state, np.array([word, 0], generator.state.dtype)))
+    return states
