@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import keras
+import numpy as np
 
 from sonmat.engine import checks, hooks, resumable
 from sonmat.engine.batch_input import count_of, is_batches
@@ -199,10 +200,11 @@ def phases_of(pairs: Sequence[Any]) -> list[tuple[int, int]]:
     Raises:
         DataError: Not pairs of whole numbers of 1 or more.
     """
-    phases, start = [], 0
+    phases: list[tuple[int, int]] = []
+    start = 0
     for pair in pairs:
         fits = isinstance(pair, (list, tuple)) and len(pair) == 2
-        if not fits or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) and n >= 1 for n in pair):
+        if not fits or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in pair):
             phases = []
             break
         phases.append((start, int(pair[1])))

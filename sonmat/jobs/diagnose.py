@@ -258,11 +258,16 @@ def _with_settings(evidence: Evidence, folder: RunFolder, recipe: Recipe | None)
         settings,
         optimizer=settings.optimizer or _class(identity.get("optimizer")) or (train.optimizer if train else None),
         learning_rate=rate or settings.learning_rate,
-        batch_size=train.batch_size if train else identity.get("batch_size"),
+        batch_size=_first_size(train.batch_size if train else identity.get("batch_size")),
         epochs=train.epochs if train else None,
         shuffle=True if train else identity.get("shuffle"),
     )
     return replace(evidence, settings=settings, failure=_failure(folder))
+
+
+def _first_size(batch_size: Any) -> int | None:
+    """Rows a step; of several batch sizes the first, a recipe's `[epochs, rows]` or a checkpoint's `[epoch, rows]`."""
+    return int(batch_size[0][1]) if isinstance(batch_size, list) else batch_size
 
 
 def _identity(folder: RunFolder) -> dict[str, Any]:

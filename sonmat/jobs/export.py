@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonmat.errors import ModelFileError
+from sonmat.errors import ModelFileError, UnsupportedError
 from sonmat.files import write_text
 from sonmat.jobs.evaluate import located
 from sonmat.language import say
+from sonmat.models.compilation import OWN_SCHEDULES, spans
+from sonmat.models.recipe import TrainSettings
 from sonmat.runs.folder import load_run
 from sonmat.runs.model_files import save_model
 
@@ -65,6 +68,7 @@ def export_run(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
             ),
             say("Give a run folder: sonmat export RUN run.py", "실행 폴더를 주세요: sonmat export RUN run.py"),
         )
+    _check_plain(recipe.train)
     from sonmat.runs.script import keras_script
 
     text = keras_script(
@@ -73,8 +77,30 @@ def export_run(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
         split=recipe.split,
         seed=recipe.seed,
         epochs=recipe.train.epochs,
-        batch_size=recipe.train.batch_size,
+        batch_size=int(recipe.train.batch_size),  # type: ignore[arg-type]  # not pairs: checked above
         scale=run.scale or 1.0,
     )
     write_text(target, text)
     return Exported(target, run.scale)
+
+
+def _check_plain(train: TrainSettings) -> None:
+    """A script trains as the run did, or is not written."""
+    beyond = [key for key in ("augment", "label_smoothing", "average", "tta", "members") if getattr(train, key)]
+    beyond += ["batch_size"] if isinstance(train.batch_size, list) else []
+    rate = train.learning_rate
+    ours = isinstance(rate, Mapping) and rate["name"] in OWN_SCHEDULES
+    beyond += ["learning_rate"] if spans(train) or ours else []
+    beyond += ["optimizer"] if (train.optimizer or "").lower() == "convmuon" else []
+    if beyond:
+        told = ", ".join(f"train.{key}" for key in beyond)
+        raise UnsupportedError(
+            say(
+                f"This run was trained with what plain Keras does not have: {told}. A script would train another network.",
+                f"이 실행은 Keras에 없는 설정으로 학습했습니다: {told}. 스크립트로는 다른 신경망이 됩니다.",
+            ),
+            say(
+                "Export the trained model: sonmat export RUN model.keras",
+                "학습된 모델을 내보내세요: sonmat export RUN model.keras",
+            ),
+        )

@@ -21,10 +21,13 @@ from sonmat.errors import RunError
 from sonmat.jobs import pictures
 from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
+from sonmat.jobs.members import fit_members, fit_settings
 from sonmat.jobs.report import report_trained
 from sonmat.jobs.rows import rows_of
 from sonmat.language import say
+from sonmat.models.averaging import Averaging
 from sonmat.models.catalog import build_recipe
+from sonmat.models.compilation import spans
 from sonmat.models.reading import change, read_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.fit import fit
@@ -133,6 +136,7 @@ def resume(
     if epochs is not None and epochs != recipe.train.epochs:
         recipe = change(recipe, [f"train.epochs={epochs}"])
         _check_ahead(run, epochs)
+        _check_length(recipe)
     elif run.finished:
         return read_finished(run)
     rows, model = _prepared(recipe, progress)
@@ -155,6 +159,26 @@ def _check_ahead(run: RunFolder, epochs: int) -> None:
         )
 
 
+def _check_length(recipe: Recipe) -> None:
+    """A training whose course depends on its length would be another one."""
+    train = recipe.train
+    bound = ["learning_rate"] if spans(train) else []
+    bound += ["average"] if train.average is not None and Averaging.of(train.average).name == "SWA" else []
+    bound += ["members"] if train.members else []
+    if bound:
+        told = ", ".join(f"train.{key}" for key in bound)
+        raise RunError(
+            say(
+                f"This run was planned for its number of epochs: {told}. With more it would have gone another way from the start.",
+                f"이 실행은 에포크 수에 맞추어 계획되었습니다: {told}. 에포크가 더 많았다면 처음부터 다르게 진행되었을 것입니다.",
+            ),
+            say(
+                f"Train a new run: sonmat train {recipe.model.name} --set epochs={train.epochs}",
+                f"새로 학습하세요: sonmat train {recipe.model.name} --set epochs={train.epochs}",
+            ),
+        )
+
+
 _Rows = tuple[Dataset, Dataset, Dataset]
 
 
@@ -163,6 +187,16 @@ def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.M
     rows = rows_of(recipe, progress=progress)
     keep_programs()  # before the network is built: its initial weights are programs too
     return rows, build_recipe(recipe, rows[0])
+
+
+def _fitted(
+    run: RunFolder, recipe: Recipe, rows: _Rows, model: keras.Model, listeners: Sequence[Listener]
+) -> tuple[keras.Model, keras.callbacks.History]:
+    if recipe.train.members:
+        return fit_members(run, recipe, rows, listeners)
+    return model, fit(
+        model, rows[0], validation_data=rows[1], run=run.path, listeners=listeners, **fit_settings(recipe)
+    )
 
 
 def _finish(
@@ -179,20 +213,7 @@ def _finish(
     done = len(run.history)
     if begun is not None:
         begun(Begun(run.path, recipe, sizes, done))
-    history = fit(
-        model,
-        train_rows,
-        validation_data=validation_rows,
-        epochs=recipe.train.epochs,
-        batch_size=recipe.train.batch_size,
-        seed=recipe.seed,
-        augment=recipe.train.augment,
-        label_smoothing=recipe.train.label_smoothing or 0.0,
-        average=recipe.train.average,
-        verbose=0,
-        listeners=[_Warming(), *listeners],
-        run=run.path,
-    )
+    model, history = _fitted(run, recipe, rows, model, [_Warming(), *listeners])
     save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
     validation = evaluate(model, validation_rows, tta=recipe.train.tta)
     pictures.draw_curves(run)

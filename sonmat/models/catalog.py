@@ -11,13 +11,16 @@ from sonmat.language import say
 from sonmat.models.builders import Builder, is_file_builder, load_file_builder
 from sonmat.models.cnn import notes_cnn
 from sonmat.models.compilation import compile_model, optimizer_options
+from sonmat.models.convnet import convnet
 from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
 from sonmat.models.seeding import private_randomness, seed_weights
+from sonmat.models.whitening import whiten_first
 
 if TYPE_CHECKING:
     import keras
 
+_MNIST_ROWS = 60_000
 _COMPILED = ("optimizer", "learning_rate", "loss", "metrics")  # what `build` takes of a recipe's [train]
 
 
@@ -86,6 +89,19 @@ CATALOG: Mapping[str, Entry] = {
             "The notes' convolutions and pooling: 16 and 32 filters of 3×3, max-pooling 2×2, Adam 0.001, batch 128, 4 epochs.",
             "노트의 합성곱과 풀링: 3×3 필터 16개와 32개, 2×2 최대 풀링, Adam 0.001, 배치 128, 4 에포크.",
         ),
+    ),
+    "convnet": Entry(
+        function=convnet,
+        data="mnist",
+        train=TrainSettings(
+            epochs=5,
+            batch_size=128,
+            optimizer="adam",
+            learning_rate=0.003,
+            loss="sparse_categorical_crossentropy",
+            metrics=("accuracy",),
+        ),
+        claim=("stages", "stages"),
     ),
 }
 
@@ -175,10 +191,18 @@ def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:
     builder = find_builder(recipe.model.name)
     with private_randomness(recipe.seed):
         model = builder.build(recipe.model.settings, data=data, seed=recipe.seed)
-        compile_model(model, recipe.train)
+        compile_model(model, recipe.train, _steps(recipe, data))
     if recipe.model.name in CATALOG:
         seed_weights(model, recipe.seed)
+        whiten_first(model, data)
     return model
+
+
+def _steps(recipe: Recipe, data: Any) -> int:
+    from sonmat.models.schedules import total_steps
+
+    rows = len(data.inputs) if data is not None else round(_MNIST_ROWS * recipe.split)
+    return total_steps(rows, max(1, recipe.train.epochs), recipe.train.batch_size)
 
 
 def switch_optimizer(train: TrainSettings, optimizer: object) -> TrainSettings:

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 # for a builder that does not compile, where the recipe does not say either
 _OPTIMIZER, _LOSS, _METRICS = "adam", "sparse_categorical_crossentropy", ("accuracy",)
 
+OWN_SCHEDULES = ("OneCycle", "Cosine", "WarmUp")
+"""Names of schedules beside Keras's; see `sonmat.models.schedules`."""
+
+_ANY_STEPS = 1000  # where a schedule is only checked
+
 _BY_LOSS = ("accuracy", "acc", "crossentropy", "ce")  # metrics that Keras's compile chooses by the loss
 
 
-def compile_model(model: keras.Model, train: TrainSettings) -> None:
-    """Compile a model as the recipe says.
+def compile_model(model: keras.Model, train: TrainSettings, steps: int = _ANY_STEPS) -> None:
+    """Compile a model as the recipe says, for a training of so many steps.
 
     A model that its builder compiled keeps what the recipe leaves None: with only a learning rate in the recipe, its
     own optimizer runs at that rate.
@@ -35,7 +40,7 @@ def compile_model(model: keras.Model, train: TrainSettings) -> None:
     """
     if not model.compiled:
         model.compile(
-            optimizer=make_optimizer(train),
+            optimizer=make_optimizer(train, steps),
             loss=train.loss or _LOSS,
             metrics=list(_METRICS if train.metrics is None else train.metrics),
         )
@@ -53,9 +58,9 @@ def compile_model(model: keras.Model, train: TrainSettings) -> None:
                 ),
             )
     if train.optimizer is not None:
-        model.optimizer = make_optimizer(train)
+        model.optimizer = make_optimizer(train, steps)
     elif train.learning_rate is not None or train.options:
-        model.optimizer = _changed(model.optimizer, train)
+        model.optimizer = _changed(model.optimizer, train, steps)
 
 
 def check_train(train: TrainSettings) -> None:
@@ -78,7 +83,7 @@ def check_train(train: TrainSettings) -> None:
         for key in train.options:
             _check_option(key, optimizer_options(None))
         if isinstance(train.learning_rate, Mapping):
-            _schedule(train.learning_rate)
+            _schedule(train.learning_rate, _ANY_STEPS)
     if train.loss is not None:
         _known("train.loss", train.loss, keras.losses.get, filter(str.islower, _names_in(keras.losses)))
     for metric in train.metrics or ():
@@ -86,8 +91,12 @@ def check_train(train: TrainSettings) -> None:
             _known("train.metrics", metric, keras.metrics.get, [*_BY_LOSS, *_names_in(keras.metrics)])
 
 
-def make_optimizer(train: TrainSettings) -> keras.optimizers.Optimizer:
-    """A new optimizer by Keras's name, in any case, with the recipe's learning rate and options.
+def make_optimizer(train: TrainSettings, steps: int = _ANY_STEPS) -> keras.optimizers.Optimizer:
+    """A new optimizer by Keras's name, in any case, or ConvMuon, with the recipe's learning rate and options.
+
+    Args:
+        train: The recipe's settings.
+        steps: Steps of the whole training, for a schedule that spans it.
 
     Raises:
         RecipeError: No such optimizer or schedule, or an argument that it does not take.
@@ -100,7 +109,7 @@ def make_optimizer(train: TrainSettings) -> keras.optimizers.Optimizer:
         error = unknown(name, [kind.__name__ for kind in found.values()])
         raise RecipeError(say(f"Keras has no optimizer {name!r}.", f"Keras에 {name!r} 최적화기는 없습니다."), error.fix)
     kind = found[name.lower()]
-    arguments = _optimizer_arguments(kind, train)
+    arguments = _optimizer_arguments(kind, train, steps)
     return _call(kind, arguments, keras.optimizers.Optimizer)
 
 
@@ -113,10 +122,12 @@ def optimizer_options(name: str | None) -> list[str]:
 def _optimizers() -> dict[str, type]:
     import keras
 
+    from sonmat.models.muon import ConvMuon
+
     base = keras.optimizers.Optimizer
     return {
         name.lower(): value
-        for name, value in vars(keras.optimizers).items()
+        for name, value in {**vars(keras.optimizers), "ConvMuon": ConvMuon}.items()
         if inspect.isclass(value)
         and issubclass(value, base)
         and value is not base
@@ -124,7 +135,7 @@ def _optimizers() -> dict[str, type]:
     }
 
 
-def _optimizer_arguments(kind: type, train: TrainSettings) -> dict[str, Any]:
+def _optimizer_arguments(kind: type, train: TrainSettings, steps: int) -> dict[str, Any]:
     known = _options(kind)
     for key, value in train.options.items():
         _check_option(key, known)
@@ -133,7 +144,7 @@ def _optimizer_arguments(kind: type, train: TrainSettings) -> dict[str, Any]:
     arguments = dict(train.options)
     if train.learning_rate is not None:
         rate = train.learning_rate
-        arguments["learning_rate"] = _schedule(rate) if isinstance(rate, Mapping) else rate
+        arguments["learning_rate"] = _schedule(rate, steps) if isinstance(rate, Mapping) else rate
     return arguments
 
 
@@ -142,23 +153,46 @@ def _check_option(key: str, known: Iterable[str]) -> None:
         raise unknown(f"train.{key}", [f"train.{name}" for name in (*TRAIN_KEYS, *known)])
 
 
-def _changed(optimizer: Any, train: TrainSettings) -> Any:
+def _changed(optimizer: Any, train: TrainSettings, steps: int) -> Any:
     """The same optimizer with the recipe's learning rate and options."""
-    arguments = _optimizer_arguments(type(optimizer), train)
+    arguments = _optimizer_arguments(type(optimizer), train, steps)
     return type(optimizer).from_config(optimizer.get_config() | arguments)
 
 
-def _schedule(table: Mapping[str, Any]) -> Any:
+def spans(train: TrainSettings) -> bool:
+    """Whether the learning rate follows a schedule whose length is that of the whole training."""
+    rate = train.learning_rate
+    if not isinstance(rate, Mapping):
+        return False
+    from sonmat.models.schedules import LENGTHS
+
+    return any(key in keywords(_schedules().get(rate["name"], object)) and key not in rate for key in LENGTHS)
+
+
+def _schedules() -> dict[str, type]:
     import keras
 
+    from sonmat.models.schedules import SCHEDULES
+
+    own = keras.optimizers.schedules
+    return {**SCHEDULES, **{name: getattr(own, name) for name in _names_in(own)}}
+
+
+def _schedule(table: Mapping[str, Any], steps: int) -> Any:
+    import keras
+
+    from sonmat.models.schedules import LENGTHS
+
     base = keras.optimizers.schedules.LearningRateSchedule
-    names = _names_in(keras.optimizers.schedules)
+    known_schedules = _schedules()
+    names = list(known_schedules)
     arguments = {key: value for key, value in table.items() if key != "name"}
     name = table["name"]
     if name not in names:
         error = unknown(name, names)
         raise RecipeError(say(f"Keras has no schedule {name!r}.", f"Keras에 {name!r} 스케줄은 없습니다."), error.fix)
-    kind = getattr(keras.optimizers.schedules, name)
+    kind = known_schedules[name]
+    arguments = {key: steps for key in LENGTHS if key in keywords(kind)} | arguments
     for key in arguments:
         if key not in keywords(kind):
             known = [f"train.learning_rate.{item}" for item in keywords(kind)]

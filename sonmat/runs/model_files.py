@@ -19,6 +19,7 @@ from sonmat.errors import ModelFileError
 from sonmat.files import replacing, storing
 from sonmat.language import say
 from sonmat.runs import keras_archive, keras_h5, model_card
+from sonmat.runs.plain_optimizer import plain_optimizer
 
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -76,7 +77,7 @@ def save_model(
 
     Args:
         model: Any built Keras model. It is written as it is: a network that takes inputs divided by 255 takes them so
-            wherever the file is opened.
+            wherever the file is opened. Only an optimizer or schedule of sonmat's own is written as Keras's nearest.
         path: `.keras` or `.h5`; the suffix decides.
         inputs: How raw inputs become the model's, such as `{"scale": 255.0}`; JSON-ready values.
         classes: The classes' names, in the order of the outputs. Both are kept where Keras passes over them, and are
@@ -98,7 +99,7 @@ def save_model(
     card = model_card.card_text(inputs, classes)
     with storing(path), tempfile.TemporaryDirectory(prefix="sonmat-") as folder:
         written = Path(folder) / f"model{path.suffix}"
-        with _without_advice():
+        with _without_advice(), plain_optimizer(model):
             model.save(written)
         if card is not None:
             _add_card(written, card)
