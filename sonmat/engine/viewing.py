@@ -28,7 +28,10 @@ def viewing(model: keras.Model, views: Views | None) -> Iterator[None]:
     call, outer = model.stateless_call, model.__dict__.get("stateless_call")
 
     def averaged(trainable: Any, rest: Any, x: Any, *args: Any, **options: Any) -> Any:
-        seen = [call(trainable, rest, view, *args, **options) for view in seen_as(x, views)]
+        seen = []
+        for view in seen_as(x, views):
+            # Without the barrier XLA moves each view into the convolutions behind it.
+            seen.append(call(trainable, rest, jax.lax.optimization_barrier(view), *args, **options))
         outputs = jax.tree.map(lambda *parts: sum(parts) / len(parts), *(one[0] for one in seen))
         return outputs, *seen[0][1:]
 

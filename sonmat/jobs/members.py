@@ -17,7 +17,7 @@ from sonmat.models.compilation import compile_model
 from sonmat.models.recipe import Recipe
 from sonmat.runs.fit import fit
 from sonmat.runs.folder import RunFolder
-from sonmat.runs.journal import append_line
+from sonmat.runs.journal import append_line, read_lines
 from sonmat.runs.recorder import JOURNAL
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def fit_members(
     averaged = average_of(models)
     compile_model(averaged, replace(recipe.train, learning_rate=None, optimizer=None, options={}))
     history = _mean(histories)
-    (run.path / JOURNAL).unlink(missing_ok=True)
-    for index, epoch in enumerate(history.epoch):
-        values = {name: column[index] for name, column in history.history.items()}
-        append_line(run.path / JOURNAL, {"epoch": epoch, **values, "seconds": 0.0})
+    _write_journal(run, history)
     return averaged, history
 
 
@@ -112,6 +109,16 @@ def _write_scores(run: RunFolder, recipe: Recipe, models: Sequence[keras.Model],
             "without": [float((classes == labels).mean()) for classes in without],
         }
     write_json(run.path / MEMBERS / "scores.json", told)
+
+
+def _write_journal(run: RunFolder, history: keras.callbacks.History) -> None:
+    """The run's own journal: means of the members', and the time of them all."""
+    journals = [read_lines(folder / JOURNAL) for folder in (run.path / MEMBERS).iterdir() if folder.is_dir()]
+    (run.path / JOURNAL).unlink(missing_ok=True)
+    for index, epoch in enumerate(history.epoch):
+        values = {name: column[index] for name, column in history.history.items()}
+        seconds = sum(lines[index]["seconds"] for lines in journals)
+        append_line(run.path / JOURNAL, {"epoch": epoch, **values, "seconds": round(seconds, 4)})
 
 
 def _mean(histories: Sequence[keras.callbacks.History]) -> keras.callbacks.History:

@@ -169,6 +169,12 @@ def spans(train: TrainSettings) -> bool:
     return any(key in keywords(_schedules().get(rate["name"], object)) and key not in rate for key in LENGTHS)
 
 
+def schedule_settings(name: str) -> list[str]:
+    """The arguments of a schedule, or none where there is no such schedule."""
+    kind = _schedules().get(name)
+    return [key for key in keywords(kind) if key != "name"] if kind else []
+
+
 def _schedules() -> dict[str, type]:
     import keras
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models import augmentation, averaging, views
 from sonmat.models.builders import is_file_builder
 from sonmat.models.catalog import base_recipe, find_builder, switch_optimizer
-from sonmat.models.compilation import check_train, optimizer_options
+from sonmat.models.compilation import check_train, optimizer_options, schedule_settings
 from sonmat.models.recipe import TRAIN_KEYS, Recipe, unknown
 from sonmat.models.toml import parse_toml
 
@@ -83,7 +84,17 @@ def settable(recipe: Recipe) -> list[str]:
     """The dotted names of everything that can be set in a recipe with its model and optimizer."""
     settings = [f"model.{key}" for key in find_builder(recipe.model.name).settings]
     options = [f"train.{key}" for key in optimizer_options(recipe.train.optimizer)]
-    return ["data", "split", "seed", "model.name", *settings, *(f"train.{key}" for key in TRAIN_KEYS), *options]
+    known = ["data", "split", "seed", "split_seed", "model.name", *settings]
+    return [*known, *(f"train.{key}" for key in TRAIN_KEYS), *_in_tables(recipe), *options]
+
+
+def _in_tables(recipe: Recipe) -> list[str]:
+    """The settings inside the tables of `[train]`; those of a schedule where the recipe has one."""
+    tables: dict[str, Iterable[str]] = {"augment": augmentation.NAMES, "average": averaging.NAMES, "tta": views.NAMES}
+    rate = recipe.train.learning_rate
+    if isinstance(rate, Mapping):
+        tables["learning_rate"] = schedule_settings(rate["name"])
+    return [f"train.{table}.{name}" for table, names in tables.items() for name in names]
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:
@@ -130,7 +141,9 @@ def resolve(key: str, known: Iterable[str], *, anything: bool = False) -> str:
     names = list(known)
     if key in names or (anything and key.startswith("model.")):
         return key
-    meant = [name for name in names if name.rpartition(".")[2] == key]
+    meant = [name for name in names if f".{name}".endswith(f".{key}")]
+    outer = [name for name in meant if name.count(".") < 2]
+    meant = outer if len(outer) == 1 and key == "name" else meant
     if len(meant) > 1:
         every = say(" or ", " 또는 ").join(meant)
         raise RecipeError(
@@ -157,6 +170,9 @@ def _set(recipe: Recipe, key: str, value: Any) -> Recipe:
         # a wrong type is refused by the record below
         switched = switch_optimizer(recipe.train, value) if isinstance(value, str) and value else recipe.train
         values["train"] = Recipe(train=switched).as_dict()["train"] | {"optimizer": value}
+    elif section.count("."):
+        table = section.partition(".")[2]
+        values["train"][table] = {**values["train"].get(table, {}), name: value}
     elif section:
         values[section][name] = value
     else:
