@@ -70,11 +70,18 @@ def show(
             metavar="N", help=say("With --augment: decides the variations.", "--augment와 함께: 변형을 정합니다.")
         ),
     ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option(
+            "--errors",
+            help=say("Draw the test labels that are known to be wrong.", "틀린 것으로 알려진 테스트 레이블 그리기."),
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         options.out(
-            "Draw examples into this PNG; with --augment augment.png.",
-            "예제를 그릴 PNG. --augment의 기본은 augment.png.",
+            "Draw examples into this PNG; with --augment augment.png, with --errors errors.png.",
+            "예제를 그릴 PNG. 기본은 --augment일 때 augment.png, --errors일 때 errors.png.",
             "PNG",
         ),
     ] = None,
@@ -82,6 +89,10 @@ def show(
     """`sonmat data show`"""
     if seed is not None and not augment:
         raise typer.BadParameter(say("--seed goes with --augment.", "--seed는 --augment와 함께 씁니다."))
+    if errors and augment:
+        raise typer.BadParameter(
+            say("Give --augment or --errors, not both.", "--augment와 --errors 가운데 하나만 주세요.")
+        )
     from sonmat.data.listing import describe
     from sonmat.data.sources import load
     from sonmat.jobs.augmentation import asked_augmentation
@@ -100,6 +111,11 @@ def show(
 
         out = out or Path("augment.png")
         variations(parts[0], settings, out, seed=seed or 0)
+    elif errors:
+        from sonmat.view.label_errors import label_errors
+
+        out = out or Path("errors.png")
+        label_errors(parts[-1], out)
     elif out is not None:
         from sonmat.view.samples import samples
 
