@@ -191,6 +191,16 @@ def test_cutout_blanks_one_square_whole_in_the_interior_and_never_more() -> None
     assert blank.any(0).all()  # every pixel, at some time
 
 
+def test_the_middle_of_a_cutout_is_anywhere_in_the_picture_and_nowhere_else() -> None:
+    blank = done(Augmentation(cutout=5), np.ones((2000, 7, 6), np.float32)) == 0
+    for axis, most in ((2, 7), (1, 6)):
+        lengths = blank.any(axis).sum(1)
+        assert lengths.min() == 3  # where its middle lies on the first or the last pixel
+        assert lengths.max() == 5
+        ends = blank.any(axis)[:, [0, -1]] & (lengths == 3)[:, None]
+        np.testing.assert_allclose(ends.mean(0), 1 / most, atol=0.04)
+
+
 def test_a_cutout_larger_than_the_picture_blanks_it() -> None:
     assert not done(Augmentation(cutout=100), pictures(5, 6, 6) + 1).any()
 
