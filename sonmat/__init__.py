@@ -39,6 +39,7 @@ _PUBLIC = {
     "StorageError": "sonmat.errors",
     "TrainingError": "sonmat.errors",
     "UnsupportedError": "sonmat.errors",
+    "augmented": "sonmat.engine.augmented",
     "build": "sonmat.models.catalog",
     "diagnose": "sonmat.jobs.diagnose",
     "evaluate": "sonmat.engine.evaluate",
@@ -57,6 +58,7 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from sonmat.data.dataset import Dataset as Dataset
     from sonmat.data.sources import load as load
+    from sonmat.engine.augmented import augmented as augmented
     from sonmat.engine.evaluate import Evaluation as Evaluation
     from sonmat.engine.evaluate import evaluate as evaluate
     from sonmat.engine.learning_rate import find_learning_rate as find_learning_rate

@@ -52,12 +52,52 @@ def show(
         ),
     ],
     json: Json = False,
-    out: Annotated[Path | None, options.out("Draw examples into this PNG.", "예제를 그릴 PNG.", "PNG")] = None,
+    augment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--augment",
+            metavar="KEY=VALUE,…|RECIPE",
+            help=say(
+                "Draw examples varied so, such as shift=2,rotate=10; or as a recipe varies them.",
+                "예제를 이렇게 변형해 그리기. 예: shift=2,rotate=10. 또는 레시피가 변형하는 대로.",
+            ),
+            autocompletion=options.augmentations,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help=say("With --augment: decides the variations.", "--augment와 함께: 변형을 정합니다.")
+        ),
+    ] = None,
+    errors: Annotated[
+        bool,
+        typer.Option(
+            "--errors",
+            help=say("Draw the test labels that are known to be wrong.", "틀린 것으로 알려진 테스트 레이블 그리기."),
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        options.out(
+            "Draw examples into this PNG; with --augment augment.png, with --errors errors.png.",
+            "예제를 그릴 PNG. 기본은 --augment일 때 augment.png, --errors일 때 errors.png.",
+            "PNG",
+        ),
+    ] = None,
 ) -> None:
     """`sonmat data show`"""
+    if seed is not None and not augment:
+        raise typer.BadParameter(say("--seed goes with --augment.", "--seed는 --augment와 함께 씁니다."))
+    if errors and augment:
+        raise typer.BadParameter(
+            say("Give --augment or --errors, not both.", "--augment와 --errors 가운데 하나만 주세요.")
+        )
     from sonmat.data.listing import describe
     from sonmat.data.sources import load
+    from sonmat.jobs.augmentation import asked_augmentation
 
+    settings = asked_augmentation(augment) if augment else None  # before a download
     parts = load(name, progress=download(json))
     told = [describe(part) for part in parts]
     if json:
@@ -66,9 +106,19 @@ def show(
         from sonmat.view.data_tables import description_table
 
         console().print(description_table(told))
-    if out is not None:
+    if settings is not None:
+        from sonmat.view.augmentation import variations
+
+        out = out or Path("augment.png")
+        variations(parts[0], settings, out, seed=seed or 0)
+    elif errors:
+        from sonmat.view.label_errors import label_errors
+
+        out = out or Path("errors.png")
+        label_errors(parts[-1], out)
+    elif out is not None:
         from sonmat.view.samples import samples
 
         samples(parts[0], out)
-        if not json:
-            print_place(console(), say("picture", "그림"), out)
+    if out is not None and not json:
+        print_place(console(), say("picture", "그림"), out)

@@ -80,7 +80,7 @@ def explain(
     from sonmat.view.trained import prediction_text
 
     screen, said = console(), found.prediction
-    screen.print(prediction_text(said.file, said.classes, said.probabilities, said.label))
+    screen.print(prediction_text(said.file, said.classes, said.probabilities, said.label, said.error))
     for note in found.notes:
         screen.print(note, style="dim")
     for path in found.pictures.values():

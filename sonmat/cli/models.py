@@ -34,6 +34,7 @@ def evaluate(
     done = evaluate_run(model, data=data, part=part, progress=download(json))
     if json:
         return print_json(done.as_dict())
+    from sonmat.view.corrected import corrected_text
     from sonmat.view.data_tables import part_name
     from sonmat.view.tables import scores_table
 
@@ -42,6 +43,8 @@ def evaluate(
     if done.found.scores is None:
         return out.print(repr(done.found))
     out.print(scores_table(done.found.scores, loss=done.found.metrics.get("loss"), readings=done.readings))
+    if done.found.corrected is not None:
+        out.print(corrected_text(done.found.as_dict()), soft_wrap=True)
     return print_next(out, "sonmat", "predict", model, "--random", *(("--data", data) if data else ()))
 
 
@@ -104,7 +107,7 @@ def _tell(one: Any) -> None:
     out = console()
     if one.image.ndim in (2, 3):
         out.print(image_text(one.image))
-    out.print(prediction_text(one.file, one.classes, one.probabilities, one.label))
+    out.print(prediction_text(one.file, one.classes, one.probabilities, one.label, one.error))
 
 
 def _draw(one: Any, place: Path, json: bool) -> None:

@@ -54,6 +54,15 @@ def settings(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{key}=" for key in ("data", "split", *own, *TRAIN_KEYS) if key.startswith(incomplete)]
 
 
+def augmentations(incomplete: str) -> list[str]:
+    """What `--augment` takes: `shift=`, the next after a comma, or a recipe."""
+    from sonmat.models.augmentation import NAMES
+
+    before, comma, start = incomplete.rpartition(",")
+    found = [f"{before}{comma}{name}=" for name in NAMES if name.startswith(start)]
+    return found if comma else found + recipes(incomplete)
+
+
 def files(incomplete: str, suffixes: Iterable[str]) -> list[str]:
     """Folders, and files of some kinds, that a half-written path may become."""
     path = Path(incomplete)

@@ -106,9 +106,12 @@ def _blur(length: int, smoothness: float) -> np.ndarray:
 def _moved(pictures: jax.Array, key: jax.Array, most: int, *, edge: bool) -> jax.Array:
     """Whole pixels: a window cut out of each picture with a border around it."""
     _, height, width, channels = pictures.shape
-    frame = ((0, 0), (most, most), (most, most), (0, 0))
+    down, across = min(most, height), min(most, width)  # farther out there is nothing more to see
+    frame = ((0, 0), (down, down), (across, across), (0, 0))
     framed = jnp.pad(pictures, frame, mode="edge" if edge else "constant")
-    corners = jax.random.randint(key, (len(pictures), 2), 0, 2 * most + 1)
+    ways = jax.random.randint(key, (len(pictures), 2), -most, most + 1)
+    reach = jnp.asarray((down, across))
+    corners = jnp.clip(ways, -reach, reach) + reach
 
     def window(picture: jax.Array, corner: jax.Array) -> jax.Array:
         return jax.lax.dynamic_slice(picture, (corner[0], corner[1], 0), (height, width, channels))

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from sonmat.data.dataset import Dataset
+from sonmat.data.known_errors import errors_of
 from sonmat.engine import checks
 from sonmat.engine.compilation import keep_programs
+from sonmat.engine.corrected import Corrected, corrected
 from sonmat.engine.examples import gather
 from sonmat.engine.predict import classes_of, outputs_for
 from sonmat.engine.scores import Scores, score
@@ -28,12 +30,15 @@ class Evaluation:
         scores: For a classifier: accuracy with its interval, precision, recall and F1 of each class, the confusions.
         outputs: The model's outputs, (n, classes) for a classifier.
         n: Rows that were looked at.
+        corrected: The same with the labels corrected that are known to be wrong; None where none are known, as for all
+            but MNIST's test set, whole and raw.
     """
 
     metrics: dict[str, float]
     scores: Scores | None
     outputs: Any
     n: int
+    corrected: Corrected | None = None
 
     @property
     def loss(self) -> float:
@@ -56,7 +61,8 @@ class Evaluation:
             name: value if isinstance(value, float) else np.asarray(value).tolist()
             for name, value in self.metrics.items()
         }
-        return plain | (self.scores.as_dict() if self.scores else {"n": self.n})
+        told = plain | (self.scores.as_dict() if self.scores else {"n": self.n})
+        return told | ({"corrected": self.corrected.as_dict()} if self.corrected else {})
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items() if isinstance(value, float))
@@ -111,7 +117,9 @@ def evaluate(
     metrics = validation.run(listed)
     outputs = outputs_for(model, examples, batch_size, views)
     classes = x.classes if isinstance(x, Dataset) else None
-    return Evaluation(metrics, _scores(examples.y, outputs, classes), outputs, len(examples))
+    scores = _scores(examples.y, outputs, classes)
+    again = _corrected(x, y, outputs) if scores else None
+    return Evaluation(metrics, scores, outputs, len(examples), again)
 
 
 def _scores(targets: Any, outputs: Any, classes: tuple[str, ...] | None) -> Scores | None:
@@ -127,6 +135,12 @@ def _scores(targets: Any, outputs: Any, classes: tuple[str, ...] | None) -> Scor
         return None
     names = classes if classes and len(classes) == count else tuple(map(str, range(count)))
     return score(targets.astype(np.int64), classes_of(outputs), names)
+
+
+def _corrected(x: Any, y: Any, outputs: np.ndarray) -> Corrected | None:
+    inputs, labels = (x.inputs, x.labels) if isinstance(x, Dataset) else (x, y)
+    known = errors_of(inputs, labels)
+    return corrected(known, labels, classes_of(outputs)) if known and len(outputs) == known.n else None
 
 
 def _is_one_hot(targets: np.ndarray) -> bool:

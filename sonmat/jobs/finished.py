@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sonmat.engine.corrected import Corrected
 from sonmat.engine.evaluate import Evaluation
 from sonmat.engine.scores import Scores, score
 from sonmat.jobs.diagnose import stored_diagnosis
@@ -83,7 +84,17 @@ def _evaluation(told: dict[str, Any]) -> Evaluation:
         names = [one["name"] for one in told["per_class"]]
         scores = score(np.repeat(true.ravel(), times), np.repeat(said.ravel(), times), names)
     metrics = {name: value for name, value in told.items() if name not in _OF_SCORES}
-    return Evaluation(metrics, scores, None, told["n"])
+    return Evaluation(metrics, scores, None, told["n"], _again(told.get("corrected")))
 
 
-_OF_SCORES = tuple(name for name in Scores.__dataclass_fields__ if name != "accuracy")  # a compiled metric too
+def _again(told: Any) -> Corrected | None:
+    try:
+        return Corrected.from_dict(told) if told else None
+    except (TypeError, AttributeError):  # whatever lies there: a stranger may have written it
+        return None
+
+
+_OF_SCORES = (
+    "corrected",
+    *(name for name in Scores.__dataclass_fields__ if name != "accuracy"),
+)  # a compiled metric too

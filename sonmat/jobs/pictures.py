@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sonmat.data.dataset import Dataset
+from sonmat.data.known_errors import by_row
 from sonmat.engine.evaluate import Evaluation
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -30,6 +31,7 @@ def draw_curves(run: RunFolder, path: Path | None = None) -> Path:
 def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path | None = None) -> list[Path]:
     """The confusions over some rows, and the images the model was most wrong about; nothing for a model of another kind."""
     from sonmat.view.confusion import confusion
+    from sonmat.view.corrected import error_text
     from sonmat.view.data_tables import part_name
     from sonmat.view.hardest import hardest
     from sonmat.view.images import drawable
@@ -44,8 +46,16 @@ def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path
     probabilities: Any = found.outputs
     if drawable(rows.inputs) and probabilities.shape == (len(rows), len(names)):
         wrong = say("the images it was most wrong about", "가장 크게 틀린 이미지")
+        remarks = {row: error_text(one, names) for row, one in by_row(rows, range(len(rows))).items()}
         hardest(
-            rows.inputs, rows.labels, probabilities, names, place / HARDEST, rows=rows.rows, title=f"{told}, {wrong}"
+            rows.inputs,
+            rows.labels,
+            probabilities,
+            names,
+            place / HARDEST,
+            rows=rows.rows,
+            remarks=remarks,
+            title=f"{told}, {wrong}",
         )
         drawn.append(place / HARDEST)
     return drawn

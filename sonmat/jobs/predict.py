@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from sonmat.data.dataset import Dataset
+from sonmat.data.known_errors import KnownError, by_row
 from sonmat.data.progress import Progress
 from sonmat.engine.predict import predict
 from sonmat.errors import DataError
@@ -35,6 +36,7 @@ class Prediction:
         probabilities: Of every class, in the classes' order; they sum to 1.
         image: The raw input, as it was shown to the model but for scaling.
         label: The true class's number, where it is known.
+        error: What is known of that label, where it is known to be wrong.
     """
 
     file: str
@@ -43,6 +45,7 @@ class Prediction:
     classes: tuple[str, ...]
     image: np.ndarray
     label: int | None = None
+    error: KnownError | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -51,7 +54,11 @@ class Prediction:
             "class": self.name,
             "probabilities": [round(float(p), 7) for p in self.probabilities],
         }
-        return told | ({"true": self.classes[self.label]} if self.label is not None else {})
+        told |= {"true": self.classes[self.label]} if self.label is not None else {}
+        if self.error is None:
+            return told
+        people = self.error.corrected
+        return told | {"label_known_wrong": {"corrected": None if people is None else self.classes[people]}}
 
 
 def predict_rows(
@@ -81,8 +88,11 @@ def predict_rows(
     chosen = test.take(np.array(numbers))
     outputs = _probabilities(predict(run.model, chosen))
     classes = _names(run, outputs.shape[1], test.classes)
+    wrong = by_row(test, numbers)
     return [
-        Prediction(f"{test.name} test {number}", classes[int(p.argmax())], p, classes, image, int(label))
+        Prediction(
+            f"{test.name} test {number}", classes[int(p.argmax())], p, classes, image, int(label), wrong.get(number)
+        )
         for number, p, image, label in zip(numbers, outputs, chosen.inputs, chosen.labels, strict=True)
     ]
 

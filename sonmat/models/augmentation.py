@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+import numpy as np
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.recipe import unknown
 
-_MOST = {"shift": math.inf, "rotate": 180.0, "scale": 0.9, "shear": 80.0, "elastic": math.inf, "cutout": math.inf}
+_PIXELS = 10_000  # more than any picture here has: a way beyond it is a mistake, and would not fit in memory or int32
+_RANGES = {
+    "shift": (0, _PIXELS),
+    "rotate": (0, 180),
+    "scale": (0, 0.9),
+    "shear": (0, 80),
+    "elastic": (0, _PIXELS),
+    "smoothness": (1, _PIXELS),  # below 1 there would be more knots than pixels
+    "cutout": (0, _PIXELS),
+}
+_EXAMPLES = {"rotate": "10", "scale": "0.1", "shear": "10", "smoothness": "4", "cutout": "8"}
 _FILLS = ("zero", "edge")
 
 
@@ -20,15 +31,15 @@ class Augmentation:
     """What may happen to a training picture each time that it is seen; every number is drawn anew for every picture.
 
     Attributes:
-        shift: Pixels, 0 or more. Moves by up to so many in each direction; by whole pixels where nothing else bends the
+        shift: Pixels, 0 to 10,000. Moves by up to so many in each direction; by whole pixels where nothing else bends the
             picture.
         rotate: Degrees, 0 to 180. Turns by up to so many either way, about the centre.
         scale: A share, 0 to 0.9. Grows or shrinks by up to so much: 0.1 is a factor of 0.9 to 1.1.
         shear: Degrees, 0 to 80. Slants by up to so many either way.
-        elastic: Pixels, 0 or more. Bends by a smooth random field; the standard deviation of a pixel's way
+        elastic: Pixels, 0 to 10,000. Bends by a smooth random field; the standard deviation of a pixel's way
             (Simard et al. 2003, "Best practices for convolutional neural networks", there α and σ).
-        smoothness: Pixels, above 0: how wide the bends are, Simard's σ.
-        cutout: Pixels, a whole number. Blanks a square of that side, at a place drawn over the whole picture, so that
+        smoothness: Pixels, 1 to 10,000: how wide the bends are, Simard's σ.
+        cutout: Pixels, a whole number, 0 to 10,000. Blanks a square of that side, at a place drawn over the whole picture, so that
             part of it may lie outside (DeVries and Taylor 2017, arXiv 1708.04552).
         flip: Mirrors left and right, half of the time. Not for digits.
         fill: What comes in from outside: "zero" or the nearest "edge" pixel.
@@ -45,14 +56,11 @@ class Augmentation:
     fill: str = "zero"
 
     def __post_init__(self) -> None:
-        for name, most in _MOST.items():
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
-            whole = name == "cutout"
-            kind = int if whole else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most or value == math.inf:
-                raise _wrong(name, *_range(most, whole), value, "8" if whole else "0.1" if name == "scale" else "2")
-        if isinstance(self.smoothness, bool) or not 0 < self.smoothness < math.inf:
-            raise _wrong("smoothness", "a number of pixels above 0", "0보다 큰 픽셀 수", self.smoothness, "4")
+            kind = int if name == "cutout" else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most:
+                raise _wrong(name, *_range(name, least, most), value, _EXAMPLES.get(name, "2"))
         if not isinstance(self.flip, bool):
             raise _wrong("flip", "true or false", "true나 false", self.flip, "true")
         if self.fill not in _FILLS:
@@ -78,7 +86,7 @@ class Augmentation:
         for key in value:
             if key not in NAMES:
                 raise unknown(f"train.augment.{key}", [f"train.augment.{name}" for name in NAMES])
-        return cls(**value)
+        return cls(**{key: item.item() if isinstance(item, np.generic) else item for key, item in value.items()})
 
     @property
     def table(self) -> dict[str, Any]:
@@ -98,12 +106,12 @@ class Augmentation:
 NAMES = tuple(item.name for item in fields(Augmentation))
 
 
-def _range(most: float, whole: bool) -> tuple[str, str]:
-    if whole:
-        return "a whole number of pixels, 0 or more", "0 이상의 정수 픽셀"
-    if most == math.inf:
-        return "a number of pixels, 0 or more", "0 이상의 픽셀 수"
-    return f"a number from 0 to {most:g}", f"0부터 {most:g}까지의 수"
+def _range(name: str, least: float, most: float) -> tuple[str, str]:
+    if name == "cutout":
+        return f"a whole number of pixels from {least:g} to {most:g}", f"{least:g}부터 {most:g}까지의 정수 픽셀"
+    if most == _PIXELS:
+        return f"a number of pixels from {least:g} to {most:g}", f"{least:g}부터 {most:g}까지의 픽셀 수"
+    return f"a number from {least:g} to {most:g}", f"{least:g}부터 {most:g}까지의 수"
 
 
 def _wrong(name: str, english: str, korean: str, came: object, example: str) -> RecipeError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ from rich.cells import cell_len
 from sonmat.errors import DataError
 from sonmat.language import say
 from sonmat.view.canvas import BLUE, FAINT, INK, ORANGE, finish, sheet, style
+from sonmat.view.gallery import gallery
 from sonmat.view.images import colored
 from sonmat.view.words import fit, percent
 
 _BARS = 10  # classes that get a bar of their own
-_TILE = 1.25  # inches
 _GREY = "#B4BCC2"
 
 
@@ -42,6 +41,7 @@ def hardest(
     n: int = 25,
     *,
     rows: ArrayLike | None = None,
+    remarks: Mapping[int, str] | None = None,
     title: str | None = None,
 ) -> Path | Figure:
     """Draw the images that a model was most wrong about, worst first by `margins`, ties in the order they came.
@@ -57,6 +57,7 @@ def hardest(
         path: The PNG to write; None gives the figure itself.
         n: How many images at most.
         rows: (n,) numbers to show with the images, so that they can be found again.
+        remarks: What else to say of an image, by its place among the inputs.
         title: The heading.
 
     Raises:
@@ -81,12 +82,12 @@ def hardest(
         (
             f"{fit(classes[true[i]], 12)} ({percent(right[i])})",
             f"→ {fit(classes[rival[i]], 12)} ({percent(best[i])})",
-            "" if rows is None else f"#{np.asarray(rows)[i]}",
+            " ".join(filter(None, ("" if rows is None else f"#{np.asarray(rows)[i]}", (remarks or {}).get(int(i))))),
         )
         for i in order
     ]
     with style():
-        return finish(_gallery(colored(inputs, order), captions, title or heading, remark), path)
+        return finish(gallery(colored(inputs, order), captions, title or heading, remark), path)
 
 
 def picked(
@@ -163,32 +164,6 @@ def _rivals(
     others[rows, true] = -np.inf if chances.shape[1] > 1 else 0.0  # a lone class has no rival
     rival = others.argmax(axis=1)
     return chances[rows, true], rival, others[rows, rival]
-
-
-def _gallery(images: NDArray[np.uint8], captions: Sequence[tuple[str, str, str]], heading: str, remark: str) -> Figure:
-    """All tiles in one array, drawn once: an axes for each would take ten times as long."""
-    count, high, wide = images.shape[:3]
-    columns = math.ceil(math.sqrt(count))
-    lines = -(-count // columns)
-    pixel = _TILE / max(high, wide)  # inches
-    across, under = max(wide, round(_TILE / pixel)) + round(0.3 / pixel), high + math.ceil(0.6 / pixel)
-    mosaic = np.full((lines * under, columns * across, 3), 255, np.uint8)
-    width, height = max(columns * across * pixel + 0.3, 6.4), lines * under * pixel + 0.95
-    figure = sheet(width, height)
-    part = columns * across * pixel / width
-    axes = figure.add_axes(((1 - part) / 2, 0.08 / height, part, lines * under * pixel / height))
-    for i, (image, (true, said, row)) in enumerate(zip(images, captions, strict=True)):
-        top, left = i // columns * under, i % columns * across + (across - wide) // 2
-        mosaic[top : top + high, left : left + wide] = image
-        middle, base = left + wide / 2 - 0.5, top + high - 0.5
-        for text, drop, color in ((true, 0.1, INK), (said, 0.26, ORANGE), (row, 0.41, FAINT)):
-            if text:
-                axes.text(middle, base + drop / pixel, text, ha="center", va="center", color=color, fontsize=8)
-    axes.imshow(mosaic, interpolation="nearest", aspect="auto")
-    axes.set_axis_off()
-    figure.text(0.5, 1 - 0.3 / height, fit(heading, int(width * 11)), ha="center", va="center", fontsize=12.5)
-    figure.text(0.5, 1 - 0.58 / height, remark, ha="center", va="center", color=FAINT, fontsize=8.5)
-    return figure
 
 
 def _bars(figure: Figure, chances: NDArray[np.float64], classes: Sequence[str], said: int, label: int | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sonmat.language import say
+from sonmat.view.corrected import corrected_text
 from sonmat.view.finding import Finding
 from sonmat.view.page import STYLE, block, chart, picture, shown, table, text
 from sonmat.view.tables import reading
@@ -51,6 +52,7 @@ def page(report: Report) -> str:
         _section(say("Diagnosis", "진단"), _findings(report)),
         _section(say("Curves", "학습 곡선"), _curves(report)),
         _section(say("Classes", "클래스별"), _classes(report)),
+        _section(say("Labels known to be wrong", "틀린 것으로 알려진 레이블"), _label_errors(report)),
         _section(say("Pictures", "그림"), _pictures(report)),
         _section(say("Recipe", "레시피"), _recipe(report)),
         _section(say("Rows", "데이터"), _rows(report)),
@@ -115,7 +117,8 @@ def _numbers(report: Report) -> str:
         for title, value, note in boxes
     )
     count = f'<p class="soft">{text(reading(report.readings))}</p>' if report.readings else ""
-    return f'<div class="numbers">{cells}</div>{count}'
+    again = "".join(f'<p class="soft">{text(line)}</p>' for line in corrected_text(_test(report)).splitlines())
+    return f'<div class="numbers">{cells}</div>{again}{count}'
 
 
 def _findings(report: Report) -> str:
@@ -167,6 +170,31 @@ def _classes(report: Report) -> str:
     return f'<p class="soft">{text(part)}</p>' + table(
         head, rows[:100], caption=say("scores of each class", "클래스별 점수")
     )
+
+
+def _label_errors(report: Report) -> str:
+    told = _mapping(_test(report).get("corrected"))
+    listed = told.get("rows")
+    names = [str(one.get("name")) for one in _test(report).get("per_class") or () if isinstance(one, Mapping)]
+
+    def name(number: object) -> str:
+        if isinstance(number, int) and 0 <= number < len(names):
+            return names[number]
+        return say("left out", "제외")
+
+    rows = [
+        [f"#{one.get('row')}", *(name(one.get(key)) for key in ("label", "corrected", "said"))]
+        for one in (listed if isinstance(listed, (list, tuple)) else ())
+        if isinstance(one, Mapping)
+    ]
+    head = [say("test row", "테스트 행"), say("label", "레이블"), say("as people see it", "사람들이 본 것")]
+    head.append(say("this network", "이 신경망"))
+    source = f'<p class="soft">{text(str(told.get("source", "")))}</p>'
+    return source + table(head, rows[:100], caption=say("labels known to be wrong", "틀린 레이블")) if rows else ""
+
+
+def _test(report: Report) -> Mapping[str, Any]:
+    return _mapping(report.result.get("test"))
 
 
 def _pictures(report: Report) -> str:

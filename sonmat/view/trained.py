@@ -11,8 +11,10 @@ import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
+from sonmat.data.known_errors import KnownError
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
+from sonmat.view.corrected import corrected_text, error_text
 from sonmat.view.diagnosed import brief_text
 from sonmat.view.finding import Finding
 from sonmat.view.program import program
@@ -60,6 +62,8 @@ def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Findi
     text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
         text.append_text(_numbers(title, told[part]))
+    again = corrected_text(told["test"])
+    text.append(" " * 11 + again.replace("\n", "\n" + " " * 11) + "\n" if again else "")
     text.append(reading(told["test_readings"]) + "\n\n", style="dim" if told["test_readings"] == 1 else "yellow")
     if findings:
         text.append_text(brief_text(findings, str(folder))).append("\n")
@@ -124,7 +128,13 @@ def _numbers(title: str, found: dict[str, Any]) -> Text:
     return line.append("\n")
 
 
-def prediction_text(file: str, classes: Sequence[str], probabilities: np.ndarray, label: int | None) -> Text:
+def prediction_text(
+    file: str,
+    classes: Sequence[str],
+    probabilities: np.ndarray,
+    label: int | None,
+    error: KnownError | None = None,
+) -> Text:
     """One prediction: the class, and the probability of each, the likeliest first where there are many."""
     said = int(np.argmax(probabilities))
     text = Text(f"{file}: ").append(classes[said], style="bold")
@@ -134,6 +144,7 @@ def prediction_text(file: str, classes: Sequence[str], probabilities: np.ndarray
             say("right", "정답") if right else say(f"wrong: it is {classes[label]}", f"오답: 정답은 {classes[label]}")
         )
         text.append(f"  ({verdict})", style="green" if right else "red")
+        text.append(f"  {error_text(error, classes)}" if error else "", style="yellow")
     order = range(len(classes)) if len(classes) <= 12 else np.argsort(-probabilities)[:10]
     for i in order:
         bar = "█" * round(float(probabilities[i]) * 30)
