@@ -52,9 +52,9 @@ def convnet(
         filters: Filters of each stage's convolutions; as many stages as there are numbers.
         convolutions: Convolutions in each stage, 1 or more; one number holds for all.
         kernel_size: Rows and columns of a filter.
-        padding: "same" or "valid".
+        padding: "same" or "valid". Where a filter does not fit into what is left of a small picture, it is "same".
         pooling: What halves the picture after a stage's first convolution: "max", "average", or "stride", where that
-            convolution moves by 2.
+            convolution moves by 2. What is left of a small picture is not halved below one pixel.
         normalize: Batch normalization after each convolution; without it the convolutions have biases.
         momentum: Of the moving averages in batch normalization, 0 to below 1.
         residual: Whether a stage's later convolutions add to what came in.
@@ -67,7 +67,7 @@ def convnet(
         A model from float32 images to probabilities, float32 (n, classes).
 
     Raises:
-        RecipeError: A setting out of its range, or pictures too small for so many stages.
+        RecipeError: A setting out of its range, or pictures too small for the stem.
     """
     import keras
 
@@ -75,7 +75,9 @@ def convnet(
     shape = _SHAPE if data is None else tuple(data.inputs.shape[1:])
     classes = _CLASSES if data is None else len(data.classes)
     _check(filters, counts, hidden, stem, whiten, head, padding, pooling, activation, dropout, momentum)
-    _check_sizes(shape, stem, stem_size, stem_stride, kernel_size, padding, counts)
+    _check_shape(shape)
+    slides = [Slide(int(side), stem_size, stem_stride, False) for side in shape[:2]] if stem else []
+    check_slides("whitening" if whiten else "stem", slides)
     layers = _Layers(kernel_size, padding, normalize, momentum, activation)
     inputs = keras.Input(shape, name="image")
     x = inputs if len(shape) == 3 else keras.layers.Reshape((*shape, 1), name="channel")(inputs)
@@ -106,7 +108,7 @@ class _Layers:
         import keras
 
         x = self._convolved(x, f"{number}_1", filters, 2 if pooling == "stride" else 1)
-        if pooling != "stride":
+        if pooling != "stride" and min(x.shape[1:3]) >= 2:
             kind = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}[pooling]
             x = kind(2, name=f"pool_{number}")(x)
         x = self._finished(x, f"{number}_1")
@@ -120,8 +122,9 @@ class _Layers:
     def _convolved(self, x: Any, name: str, filters: int, stride: int) -> Any:
         import keras
 
+        padding = self.padding if min(x.shape[1:3]) >= self.size else "same"
         return keras.layers.Conv2D(
-            filters, self.size, strides=stride, padding=self.padding, use_bias=not self.normalize, name=f"conv_{name}"
+            filters, self.size, strides=stride, padding=padding, use_bias=not self.normalize, name=f"conv_{name}"
         )(x)
 
     def _finished(self, x: Any, name: str) -> Any:
@@ -141,10 +144,7 @@ def _headed(x: Any, head: str) -> Any:
     return kind(name="everywhere")(x)
 
 
-def _check_sizes(
-    shape: tuple[int, ...], stem: int, stem_size: int, stem_stride: int, size: int, padding: str, counts: Sequence[int]
-) -> None:
-    """See that every window fits into what it slides over, before Keras builds anything."""
+def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) not in (2, 3):
         raise RecipeError(
             say(
@@ -153,21 +153,6 @@ def _check_sizes(
             ),
             say("Use the recipe mlp for these data.", "이 데이터에는 레시피 mlp를 쓰세요."),
         )
-    sides = [int(shape[0]), int(shape[1])]
-    same = padding == "same"
-    if stem:
-        slides = [Slide(side, stem_size, stem_stride, False) for side in sides]
-        check_slides("stem", slides)
-        sides = [slide.output for slide in slides]
-    for number, count in enumerate(counts, start=1):
-        for index in range(1, count + 1):
-            slides = [Slide(side, size, 1, same) for side in sides]
-            check_slides(f"conv_{number}_{index}", slides)
-            sides = [slide.output for slide in slides]
-            if index == 1:
-                slides = [Slide(side, 2, 2, False) for side in sides]
-                check_slides(f"pool_{number}", slides, pooling=True)
-                sides = [slide.output for slide in slides]
 
 
 def _check(

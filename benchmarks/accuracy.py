@@ -1,0 +1,160 @@
+"""What the tuned recipes reach: five seeds each, and Keras's own example beside `quick`.
+
+    python -m benchmarks.accuracy                    # about an hour and a half; continues where it was interrupted
+    python -m benchmarks.accuracy quick tiny         # only these
+    python -m benchmarks.accuracy --no-peer          # without Keras on TensorFlow
+    python -m benchmarks.claims                      # put the figures into the documents and the recipes' heads
+
+Every training is a process of its own that does what `sonmat train NAME --seed N` does. When it ends its result is kept in
+`benchmarks/results/accuracy/`, one JSON a seed; run folders lie in `benchmarks/.runs`, where an interrupted training goes on.
+The recipes were tuned on validation rows alone; here the test set is read once a seed, and nothing is chosen by it.
+
+`ensemble` trains the networks of `strong`, seeds 0 to 4, and averages them. So the five results of `strong` are those of
+its members, and seed 0 is trained alone besides: it has to come out the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.fit_notes import PEERS_PYTHON, say
+from benchmarks.machine import load, machine
+from benchmarks.processes import ROOT, clean_environment
+from benchmarks.record import now
+from sonmat.data.cache import cache_file
+from sonmat.files import write_json
+
+RESULTS = ROOT / "benchmarks" / "results"
+KEPT, RUNS = RESULTS / "accuracy", ROOT / "benchmarks" / ".runs"
+SEEDS = range(5)
+NAMES = ("ensemble", "strong", "fashion", "tiny", "quick")
+AIM = 0.99
+
+
+def one(name: str, seed: int) -> dict[str, Any]:
+    """One training of a recipe, or what is kept of it."""
+    kept = KEPT / f"{name}-{seed}.json"
+    return _kept(
+        kept, [sys.executable, "-m", "benchmarks.children.accuracy_run", name, str(seed), str(RUNS / f"{name}-{seed}")]
+    )
+
+
+def peer(seed: int, python: str) -> dict[str, Any]:
+    """One training of Keras's example on TensorFlow, or what is kept of it."""
+    data = cache_file("mnist")
+    return _kept(
+        KEPT / f"keras-{seed}.json", [python, "-m", "benchmarks.children.accuracy_keras", str(seed), str(data)]
+    )
+
+
+def _kept(path: Path, command: list[str]) -> dict[str, Any]:
+    if path.exists():
+        return dict(json.loads(path.read_text()))
+    say(f"{path.stem} …")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    busy, begin = load(), time.perf_counter()
+    environment = clean_environment()
+    subprocess.run([*command, str(fresh)], cwd=ROOT, env=environment, check=True, stdin=subprocess.DEVNULL)
+    told = json.loads(fresh.read_text()) | {
+        "process_seconds": round(time.perf_counter() - begin, 2),
+        "load": busy,
+        "ended": now(),
+        "machine": machine(),
+    }
+    write_json(path, told)
+    fresh.unlink()
+    say(f"{path.stem}: {told['accuracy']}, {told.get('train_seconds', told.get('total')):.1f} s")
+    return dict(told)
+
+
+def summarize() -> dict[str, Any]:
+    """The claims, from every result that is kept."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(KEPT.glob("*-*.json"))}
+    summary: dict[str, Any] = {}
+    for name in ("quick", "tiny", "fashion"):
+        runs = [found[f"{name}-{seed}"] for seed in SEEDS if f"{name}-{seed}" in found]
+        if runs:
+            summary[name] = _claim([run["accuracy"] for run in runs], [run["corrected"] for run in runs], runs)
+    if "ensemble-0" in found:
+        ensemble = found["ensemble-0"]
+        scores = ensemble["scores"]["test"]
+        alone = found.get("strong-0")
+        count = len(scores["members"])
+        share = {
+            key: ensemble[key] / count for key in ("train_seconds", "compile_seconds", "cpu_minutes", "parameters")
+        }
+        summary["strong"] = _claim(scores["members"], scores.get("corrected", []), [{**ensemble, **share}]) | {
+            "alone": alone and {key: alone[key] for key in ("accuracy", "train_seconds", "cpu_minutes", "parameters")}
+        }
+        summary["ensemble"] = _claim([ensemble["accuracy"]], [ensemble["corrected"]], [ensemble]) | {
+            "without": scores["without"],
+            "spread": statistics.stdev(scores["without"]),
+        }
+    peers = [found[f"keras-{seed}"] for seed in SEEDS if f"keras-{seed}" in found]
+    if peers and "quick" in summary:
+        total = statistics.median(run["without_first"] for run in peers)
+        summary["keras"] = {
+            "seeds": len(peers),
+            "seconds": total,
+            "epochs": statistics.median(len(run["seconds"]) for run in peers),
+            "reached": all(run["reached"] for run in peers),
+            "times": total / summary["quick"]["train_seconds"],
+            "versions": peers[0]["versions"],
+        }
+    return summary
+
+
+def _claim(accuracies: list[float], corrected: list[Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
+    told = [value for value in corrected if value is not None]
+    return {
+        "seeds": len(accuracies),
+        "mean": statistics.mean(accuracies),
+        "spread": statistics.stdev(accuracies) if len(accuracies) > 1 else None,
+        "corrected": statistics.mean(told) if told else None,
+        "accuracies": accuracies,
+        **{
+            key: statistics.median(run[key] for run in runs)
+            for key in ("train_seconds", "compile_seconds", "cpu_minutes")
+        },
+        "parameters": round(runs[0]["parameters"]),
+        "epochs": runs[0]["epochs"],
+        "settings": runs[0]["settings"],
+        "versions": runs[0]["versions"],
+        "machine": runs[0]["machine"],
+        "ended": max(run["ended"] for run in runs),
+    }
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Measure what the tuned recipes reach.")
+    parser.add_argument("names", nargs="*", help=f"which of {', '.join(NAMES)}; all by default")
+    parser.add_argument("--no-peer", action="store_true", help="leave Keras on TensorFlow out")
+    parser.add_argument("--peers-python", default=str(PEERS_PYTHON), help="a Python with tensorflow-cpu and keras")
+    asked = parser.parse_args()
+    names = asked.names or list(NAMES)
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"no such recipe: {', '.join(sorted(unknown))}; known: {', '.join(NAMES)}")
+    for name in (name for name in NAMES if name in names):
+        for seed in SEEDS if name not in ("ensemble", "strong") else (0,):
+            one(name, seed)
+            if name == "quick" and not asked.no_peer and seed < 3:
+                peer(seed, asked.peers_python)
+            write_json(RESULTS / "accuracy.json", {"summary": summarize()})
+    for name, claim in summarize().items():
+        say(
+            f"{name:<10}{json.dumps({key: claim.get(key) for key in ('mean', 'spread', 'corrected', 'train_seconds', 'times')})}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
