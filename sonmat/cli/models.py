@@ -26,12 +26,19 @@ def evaluate(
             autocompletion=lambda: list(_PARTS),
         ),
     ] = "test",
+    tta: Annotated[
+        bool,
+        typer.Option(
+            "--tta/--no-tta",
+            help=say("Average over the recipe's views of each picture.", "레시피가 정한 여러 시점의 평균."),
+        ),
+    ] = True,
     json: Json = False,
 ) -> None:
     """`sonmat evaluate`"""
     from sonmat.jobs.evaluate import evaluate_run
 
-    done = evaluate_run(model, data=data, part=part, progress=download(json))
+    done = evaluate_run(model, data=data, part=part, tta=tta, progress=download(json))
     if json:
         return print_json(done.as_dict())
     from sonmat.view.corrected import corrected_text

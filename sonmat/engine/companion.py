@@ -12,6 +12,8 @@ import numpy as np
 
 from sonmat.engine.augmentation import augment
 from sonmat.engine.viewing import not_pictures
+from sonmat.errors import DataError
+from sonmat.language import say
 from sonmat.models.augmentation import Augmentation
 from sonmat.models.averaging import Averaging
 
@@ -31,6 +33,27 @@ class Companion:
     augment: Augmentation | None = None
     average: Averaging | None = None
     smoothing: float = 0.0
+
+    @classmethod
+    def of(cls, augment: Any = None, label_smoothing: Any = 0.0, average: Any = None) -> Companion:
+        """The settings as `fit` takes them, checked.
+
+        Raises:
+            DataError: A label smoothing out of its range.
+            RecipeError: A table with an unknown key, or a value out of its range.
+        """
+        number = isinstance(label_smoothing, (int, float)) and not isinstance(label_smoothing, bool)
+        if not number or not 0 <= label_smoothing < 1:
+            raise DataError(
+                say(
+                    f"label_smoothing must be a number from 0 to below 1; got {label_smoothing!r}.",
+                    f"label_smoothing은 0 이상 1 미만의 수여야 하지만 {label_smoothing!r}이(가) 왔습니다.",
+                ),
+                say("For example label_smoothing=0.1.", "예: label_smoothing=0.1."),
+            )
+        varied = Augmentation.of(augment) if augment is not None else None
+        averaged = Averaging.of(average) if average is not None else None
+        return cls(varied or None, averaged, float(label_smoothing))
 
     @property
     def has_state(self) -> bool:

@@ -108,7 +108,7 @@ def fit(
     sizes = phases_of(batch_size) if isinstance(batch_size, (list, tuple)) else None
     batch_size = sizes[0][1] if sizes else batch_size
     assert batch_size is None or not isinstance(batch_size, Sequence)
-    companion = _companion(augment, label_smoothing, average)
+    companion = Companion.of(augment, label_smoothing, average)
     _check_numbers(
         batch_size=batch_size,
         epochs=epochs,
@@ -218,23 +218,6 @@ def phases_of(pairs: Sequence[Any]) -> list[tuple[int, int]]:
             say("For example batch_size=[(3, 64), (7, 256)].", "예: batch_size=[(3, 64), (7, 256)]."),
         )
     return phases
-
-
-def _companion(augment: Any, label_smoothing: float, average: Any) -> Companion:
-    if (
-        isinstance(label_smoothing, bool)
-        or not isinstance(label_smoothing, (int, float))
-        or not 0 <= label_smoothing < 1
-    ):
-        raise DataError(
-            say(
-                f"label_smoothing must be a number from 0 to below 1; got {label_smoothing!r}.",
-                f"label_smoothing은 0 이상 1 미만의 수여야 하지만 {label_smoothing!r}이(가) 왔습니다.",
-            ),
-            say("For example label_smoothing=0.1.", "예: label_smoothing=0.1."),
-        )
-    varied = Augmentation.of(augment) if augment is not None else None
-    return Companion(varied or None, Averaging.of(average) if average is not None else None, float(label_smoothing))
 
 
 def _program(model: keras.Model, stream: Stream, scale: float, companion: Companion) -> Program:

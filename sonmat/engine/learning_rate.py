@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -12,12 +13,15 @@ from numpy.typing import NDArray
 
 from sonmat.engine import checks
 from sonmat.engine.batch_input import count_of, is_batches
+from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.rate_program import RateProgram, check_rate, rate_now
 from sonmat.engine.rate_test import RateTest, fall_of, smooth
+from sonmat.engine.smoothing import check_smoothing
 from sonmat.errors import DataError, NonFiniteLossError
 from sonmat.language import say
+from sonmat.models.augmentation import Augmentation
 
 LOW, HIGH = 1e-6, 10.0
 """The rates between which the test runs, whatever the optimizer."""
@@ -37,6 +41,8 @@ def find_learning_rate(
     high: float = HIGH,
     steps: int | None = None,
     seed: int = 0,
+    augment: Mapping[str, Any] | Augmentation | None = None,
+    label_smoothing: float = 0.0,
 ) -> RateTest:
     """Train for some hundred steps with a growing learning rate, and see which rates the network can be trained with.
 
@@ -52,7 +58,8 @@ def find_learning_rate(
             suits depends on it.
         low, high: The first and the last rate, above 0; between them each step's is the same multiple of the one before.
         steps: How many, 20 to 100,000; by default 300, and on small data two passes' but 100 at least.
-        seed: Decides the order of the rows and dropout, as in the first epoch of `fit`.
+        seed: Decides the order of the rows, dropout and augmentation, as in the first epoch of `fit`.
+        augment, label_smoothing: As `fit` has them.
 
     Returns:
         The rates, the losses and what they suggest. The same seed gives the same bits.
@@ -70,7 +77,9 @@ def find_learning_rate(
     _check_whole("steps", steps, LEAST_STEPS, MOST_STEPS, STEPS)
     _check_whole("seed", seed, 0, math.inf, 0)
     _check_range(low, high)
+    companion = Companion.of(augment, label_smoothing)
     checks.check_model(model, training=True)
+    check_smoothing(model, companion.smoothing)
     check_rate(model)
     keep_programs()
     counted = is_batches(x) and count_of(x) is not None
@@ -82,7 +91,7 @@ def find_learning_rate(
     checks.build(model, examples)
     rows = min(batch_size or examples.batch_size or 32, len(examples))
     rates = np.geomspace(low, high, steps or _steps(len(examples) // rows))
-    program = RateProgram(model, examples, rows, rates, seed)
+    program = RateProgram(model, examples, rows, rates, seed, companion)
     return _read(program, program.run())
 
 

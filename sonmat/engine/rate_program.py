@@ -19,6 +19,7 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import compiled, slow_in_loops
 from sonmat.engine.examples import Examples
 from sonmat.engine.program import State, shuffled, training_program, training_state, values
@@ -55,6 +56,7 @@ class RateProgram:
         rows: Rows in a step.
         rates: The learning rate of each step, (steps,).
         seed: Decides the order of the rows and dropout, as in the first epoch of `fit`.
+        companion: Augmentation and label smoothing, as `fit` has them.
         compile_seconds, seconds: What tracing and compiling took, and what the steps did.
         ended: Whether the loss ended it: not finite, or too far above its best.
     """
@@ -64,6 +66,7 @@ class RateProgram:
     rows: int
     rates: NDArray[np.float64]
     seed: int
+    companion: Companion = field(default_factory=Companion)
     compile_seconds: float = 0.0
     seconds: float = 0.0
     ended: bool = False
@@ -72,7 +75,7 @@ class RateProgram:
     def run(self) -> NDArray[np.float64]:
         """The loss of each step, before its update, up to the step that ended it."""
         begin = time.perf_counter()
-        program = training_program(self.model, self.rows, self.examples.scale)
+        program = training_program(self.model, self.rows, self.examples.scale, self.companion)
         self._step, self._looped, self._turned = program.step, program.looped or program.step, program.turned
         self._place = _place(self.model)
         order = orders(len(self.examples), self.rows, len(self.rates), self.seed)
@@ -100,7 +103,10 @@ class RateProgram:
         kept = values(model.metrics_variables)
         fresh = [scope.get_current_value(v) for v in model.metrics_variables]
         metrics = [old if new is None else jnp.asarray(new, old.dtype) for new, old in zip(fresh, kept, strict=True)]
-        return (trainable, rest, optimizer, metrics), metrics
+        state: State = (trainable, rest, optimizer, metrics)
+        if self.companion.has_state:
+            state = (*state, self.companion.reseeded(self.companion.begin(model), self.seed, 0))
+        return state, metrics
 
     def _loop(self, state: State, data: Any) -> tuple[Any, ...]:
         turn = self._turned.turn if self._turned else lambda state: state
@@ -140,12 +146,12 @@ class RateProgram:
 
     def _at(self, state: State, rate: Any) -> State:
         """The state with a rate in its optimizer, and metrics that have seen nothing: a step's loss is its own."""
-        trainable, rest, optimizer, _ = state
+        trainable, rest, optimizer, _, *others = state
         self._ramp.rate = rate
         if self._place is not None:
             optimizer = list(optimizer)
             optimizer[self._place] = jnp.asarray(rate, optimizer[self._place].dtype)
-        return trainable, rest, optimizer, self._metrics
+        return trainable, rest, optimizer, self._metrics, *others
 
     @contextlib.contextmanager
     def _without_schedule(self) -> Iterator[None]:

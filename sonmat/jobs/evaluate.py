@@ -11,7 +11,7 @@ from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.errors import TrainingError
-from sonmat.jobs.rows import part_of
+from sonmat.jobs.rows import part_of, views_of
 from sonmat.language import say
 from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run, open_run
 
@@ -41,6 +41,7 @@ def evaluate_run(
     *,
     data: str | os.PathLike[str] | None = None,
     part: str = "test",
+    tta: bool = True,
     progress: Progress | None = None,
 ) -> Evaluated:
     """Evaluate a run folder or a model file.
@@ -49,6 +50,7 @@ def evaluate_run(
         path: The run folder, or a `.keras` or `.h5` file.
         data: A data set's name or path; a run knows its own.
         part: "test", "validation" or "train".
+        tta: Whether to average over the views that the run's recipe names.
         progress: Told of the download.
 
     Raises:
@@ -58,7 +60,7 @@ def evaluate_run(
     run = load_run(path)
     rows = part_of(run, part, data, progress=progress)
     compile_for(run, rows)
-    found = evaluate(run.model, rows)
+    found = evaluate(run.model, rows, tta=views_of(run) if tta else None)
     readings = None
     if folder is not None and part == "test" and _is_own(folder, run, rows, data):
         told: dict[str, Any] = {"loss": found.metrics.get("loss"), "n": found.n}

@@ -11,7 +11,7 @@ from sonmat.engine.evaluate import evaluate
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
 from sonmat.jobs.evaluate import compile_for
-from sonmat.jobs.rows import rows_of, scale_for
+from sonmat.jobs.rows import rows_of, scale_for, views_of
 from sonmat.language import say
 from sonmat.runs.folder import MODEL, RECIPE, load_run, open_run
 
@@ -42,5 +42,5 @@ def plot_run(
         rows = rows_of(run.recipe, progress=progress)[1]
         rows = replace(rows, scale=scale_for(loaded, rows))
         compile_for(loaded, rows)
-        drawn += pictures.draw_mistakes(run, rows, evaluate(loaded.model, rows), target)
+        drawn += pictures.draw_mistakes(run, rows, evaluate(loaded.model, rows, tta=views_of(loaded)), target)
     return drawn

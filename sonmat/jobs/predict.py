@@ -19,7 +19,7 @@ from sonmat.data.progress import Progress
 from sonmat.engine.predict import predict
 from sonmat.errors import DataError
 from sonmat.jobs.evaluate import located
-from sonmat.jobs.rows import part_of, scale_for
+from sonmat.jobs.rows import part_of, scale_for, views_of
 from sonmat.language import say
 from sonmat.runs.folder import Run, load_run
 
@@ -86,7 +86,7 @@ def predict_rows(
                 say("Pick one of them.", "그중에서 고르세요."),
             )
     chosen = test.take(np.array(numbers))
-    outputs = _probabilities(predict(run.model, chosen))
+    outputs = _probabilities(predict(run.model, chosen, tta=views_of(run)))
     classes = _names(run, outputs.shape[1], test.classes)
     wrong = by_row(test, numbers)
     return [
@@ -115,7 +115,7 @@ def predict_files(
     images = [read_image(file, shape, invert=invert) for file in files]
     batch = np.stack(images)
     scale = scale_for(run, Dataset.from_arrays(batch, np.zeros(len(batch), np.int64)))
-    outputs = _probabilities(predict(run.model, batch.astype(np.float32) / scale))
+    outputs = _probabilities(predict(run.model, batch.astype(np.float32) / scale, tta=views_of(run)))
     classes = _names(run, outputs.shape[1], ())
     return [
         Prediction(os.fspath(file), classes[int(p.argmax())], p, classes, image)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sonmat.jobs.rows import rows_of
 from sonmat.language import say
 from sonmat.models.builders import is_file_builder
 from sonmat.models.catalog import CATALOG, build_recipe
+from sonmat.models.compilation import OWN_SCHEDULES
 from sonmat.models.reading import change, check, parse_assignment, read_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RECIPE, open_run
@@ -87,9 +88,11 @@ def find_rate(
         high=high,
         steps=steps,
         seed=recipe.seed,
+        augment=recipe.train.augment,
+        label_smoothing=recipe.train.label_smoothing or 0.0,
     )
     picture = _drawn(test, recipe, Path(out).expanduser() if out is not None else Path(PICTURE))
-    return RateFound(recipe, test, picture, _command(source, data, settings, seed, test.suggestion))
+    return RateFound(recipe, test, picture, _command(source, data, settings, seed, _setting(recipe, test)))
 
 
 def first_size(batch_size: Any) -> int:
@@ -118,14 +121,23 @@ def _drawn(test: RateTest, recipe: Recipe, path: Path) -> Path:
 
 
 def _command(
-    source: str, data: object, settings: Sequence[str], seed: int | None, rate: float | None
+    source: str, data: object, settings: Sequence[str], seed: int | None, setting: str | None
 ) -> tuple[str, ...]:
-    if rate is None:
+    if setting is None:
         return ()
     words = ["train", source]
     words += ["--data", str(data)] if data is not None else []
     for one in settings:
-        if parse_assignment(one)[0] not in ("learning_rate", "train.learning_rate"):
+        if parse_assignment(one)[0] not in ("learning_rate", "train.learning_rate") or "peak" in setting:
             words += ["--set", one]
     words += ["--seed", str(seed)] if seed is not None else []
-    return *words, "--set", f"learning_rate={rate:.2g}"
+    return *words, "--set", setting
+
+
+def _setting(recipe: Recipe, test: RateTest) -> str | None:
+    """What to set: of a schedule its peak, so that its course is kept."""
+    if test.suggestion is None:
+        return None
+    rate = recipe.train.learning_rate
+    own = isinstance(rate, Mapping) and rate["name"] in OWN_SCHEDULES
+    return f"{'train.learning_rate.peak' if own else 'learning_rate'}={test.suggestion:.2g}"

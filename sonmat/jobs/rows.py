@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
@@ -70,3 +72,8 @@ def scale_for(run: Run, rows: Dataset) -> float:
 
     scaling = (keras.layers.Rescaling, keras.layers.Normalization)
     return 1.0 if any(isinstance(layer, scaling) for layer in run.model.layers) else rows.scale
+
+
+def views_of(run: Run) -> Mapping[str, Any] | None:
+    """The test-time augmentation of a run's recipe."""
+    return run.recipe.train.tta if run.recipe is not None else None
