@@ -3,9 +3,10 @@
     python -m benchmarks.claims            # fill every marker below
     python -m benchmarks.claims --check    # exit status 1 where a document says something else
 
-A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or `leak`, `cnn`, `cnn_newest`, `lr_finder`) around a table, or a
-single figure inside a sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of
-`figures` in `benchmarks.tables`, `benchmarks.cnn_table` and `benchmarks.lr_table`.
+A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or another table's name) around a table, or a single
+figure inside a sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of `figures` in
+`benchmarks.tables`, `benchmarks.cnn_table`, `benchmarks.lr_table` and `benchmarks.accuracy_table`. The comments at the head of
+the tuned recipes are written as a whole.
 A document is Korean where its name ends in `.ko.md` or it lies in a folder `ko`.
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cnn_table, lr_table, tables
+from benchmarks import accuracy_table, cnn_table, lr_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
@@ -30,6 +31,7 @@ _TABLES = {
     "cnn": cnn_table.cnn,
     "cnn_newest": cnn_table.cnn,
     "lr_finder": lr_table.lr_finder,
+    "accuracy": accuracy_table.accuracy,
 }
 _FIGURES = {
     "fit_notes": tables.figures,
@@ -37,6 +39,7 @@ _FIGURES = {
     "cnn_newest": cnn_table.figures,
     "diagnosis": tables.diagnosis_figures,
     "lr_finder": lr_table.figures,
+    "accuracy": accuracy_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
@@ -88,6 +91,17 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
     return _FIGURE.sub(figure, _BLOCK.sub(block, text))
 
 
+def headed(measured: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str]]:
+    """The recipes' files whose heads say something else than what was measured, and what they ought to hold."""
+    for path in sorted((ROOT / "sonmat" / "models" / "recipes").glob("*.toml")):
+        claim = accuracy_table.head(path.stem, measured["accuracy"]) if "accuracy" in measured else None
+        text = path.read_text(encoding="utf-8")
+        if claim is not None:
+            filled = re.sub(r"\A(#[^\n]*\n)*", lambda _, claim=claim: f"{claim}\n", text, count=1)
+            if filled != text:
+                yield path, filled
+
+
 def _known(name: str) -> str:
     if name not in _KNOWN:
         raise UnknownClaim(f"there is no benchmark called {name}; there are {', '.join(_KNOWN)}")
@@ -109,6 +123,10 @@ def main() -> int:
             differing.append(path)
             if not asked.check:
                 write_text(path, filled)
+    for path, filled in headed(measured):
+        differing.append(path)
+        if not asked.check:
+            write_text(path, filled)
     for path in differing:
         sys.stdout.write(f"{path.relative_to(ROOT)} {'differs from what was measured' if asked.check else 'filled'}\n")
     return int(asked.check and bool(differing))

@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
 
 claims = pytest.importorskip("benchmarks.claims")  # a source package does not carry it
-from benchmarks import cnn, cnn_table, fit_notes, leak, lr_finder, summary, tables  # noqa: E402
+from benchmarks import accuracy, cnn, cnn_table, fit_notes, leak, lr_finder, summary, tables  # noqa: E402
 from benchmarks.children.work import Clock  # noqa: E402
 from benchmarks.contestants import PEERS  # noqa: E402
 from benchmarks.diagnosis.__main__ import summarize  # noqa: E402
 from benchmarks.processes import Child  # noqa: E402
 from benchmarks.record import OtherRecord, Record  # noqa: E402
 from benchmarks.tuning import tune  # noqa: E402
+from sonmat.models.catalog import base_recipe  # noqa: E402
 
 RECORDS = claims.records()
 SUMMARIES = {
@@ -30,6 +31,7 @@ SUMMARIES = {
     "cnn_newest": cnn.summarize,
     "diagnosis": lambda record: summarize(record["scenarios"]),
     "lr_finder": lambda record: lr_finder.summarize(record["cases"]),
+    "accuracy": lambda record: accuracy.summarize(),
 }
 
 
@@ -70,6 +72,22 @@ def test_documents_say_what_was_measured(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     filled = claims.render(text, RECORDS, korean=claims.is_korean(document))
     assert text == filled, "fill the figures again: python -m benchmarks.claims"
+
+
+def test_recipes_are_headed_by_what_was_measured() -> None:
+    assert [path.name for path, _ in claims.headed(RECORDS)] == [], "write the heads again: python -m benchmarks.claims"
+
+
+@pytest.mark.parametrize("name", ["quick", "tiny", "strong", "ensemble", "fashion"])
+def test_claims_are_of_the_recipe_as_it_is_now(name: str) -> None:
+    kept = RECORDS["accuracy"]["summary"][name]["settings"]
+    kept.pop("seed")
+    now = base_recipe(name).as_dict()
+    now.pop("seed")
+    if name == "strong":  # whose figures are those of the ensemble's members
+        kept["train"].pop("members")
+        kept["model"]["name"] = "strong"
+    assert kept == json.loads(json.dumps(now))
 
 
 @pytest.mark.parametrize("name", RECORDS)

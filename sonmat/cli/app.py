@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, explaining, models, rate, runs, training
+from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, training
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -94,6 +94,13 @@ _add(
     models.summary,
     "A network's layers, output sizes and parameters.",
     "신경망의 층, 출력 크기, 파라미터.",
+)
+_add(
+    app,
+    "recipes",
+    recipes.ls,
+    "The recipes by name, and what each was measured to reach.",
+    "이름으로 쓰는 레시피와 각각의 측정 결과.",
 )
 _add(app, "plot", models.plot, "Draw a run's pictures again.", "실행의 그림 다시 그리기.")
 _add(app, "report", models.report, "A run as one HTML page.", "실행을 HTML 한 장으로.")

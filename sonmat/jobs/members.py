@@ -106,6 +106,7 @@ def _write_scores(run: RunFolder, recipe: Recipe, models: Sequence[keras.Model],
         without = [np.delete(outputs, out, 0).mean(0).argmax(-1) for out in range(len(models))]
         told[part.part] = {
             "members": [one.accuracy for one in each],
+            "corrected": [one.corrected.accuracy if one.corrected else None for one in each],
             "without": [float((classes == labels).mean()) for classes in without],
         }
     write_json(run.path / MEMBERS / "scores.json", told)

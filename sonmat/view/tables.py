@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -199,3 +200,18 @@ def duration(seconds: float) -> str:
 
 def _fraction(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4f}"
+
+
+def recipes_table(catalog: Mapping[str, Any]) -> RenderableType:
+    """The recipes by name, and what each reaches."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(say("recipe", "레시피"), no_wrap=True)
+    table.add_column(say("data", "데이터"), no_wrap=True)
+    table.add_column(say("what it reaches", "결과"), overflow="fold")
+    for name, entry in catalog.items():
+        table.add_row(name, entry.data, say(*entry.claim).removeprefix(f"{name}: "))
+    hint = say(
+        "Train one: sonmat train NAME. Print one to change a copy: sonmat recipes NAME > mine.toml",
+        "학습: sonmat train 이름. 복사해서 고치기: sonmat recipes 이름 > mine.toml",
+    )
+    return Group(table, Text(hint, style="dim"))

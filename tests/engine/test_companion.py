@@ -36,7 +36,9 @@ def pictures() -> tuple[np.ndarray, np.ndarray]:
     return x, labels.astype(np.int32)
 
 
-def network(*, optimizer: Any = None, loss: Any = "sparse_categorical_crossentropy", normal: bool = False) -> keras.Model:
+def network(
+    *, optimizer: Any = None, loss: Any = "sparse_categorical_crossentropy", normal: bool = False
+) -> keras.Model:
     keras.utils.set_random_seed(3)
     layers = [keras.layers.Reshape((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu")]
     layers += [keras.layers.BatchNormalization(momentum=0.5)] if normal else []
