@@ -10,7 +10,9 @@ Every training is a process of its own that does what `sonmat train NAME --seed 
 The recipes were tuned on validation rows alone; here the test set is read once a seed, and nothing is chosen by it.
 
 `ensemble` trains the networks of `strong`, seeds 0 to 4, and averages them. So the five results of `strong` are those of
-its members, and seed 0 is trained alone besides: it has to come out the same.
+its members, and seed 0 is trained alone besides: it has to come out the same. What it costs alone is what `strong` is
+said to cost, and five times that is what `ensemble` is: the members train one after another, and so long a run is
+often interrupted, which its own clock would hide.
 """
 
 from __future__ import annotations
@@ -83,18 +85,17 @@ def summarize() -> dict[str, Any]:
         runs = [found[f"{name}-{seed}"] for seed in SEEDS if f"{name}-{seed}" in found]
         if runs:
             summary[name] = _claim([run["accuracy"] for run in runs], [run["corrected"] for run in runs], runs)
-    if "ensemble-0" in found:
+    if "ensemble-0" in found and "strong-0" in found:
         ensemble = found["ensemble-0"]
         scores = ensemble["scores"]["test"]
-        alone = found.get("strong-0")
+        alone = found["strong-0"]
         count = len(scores["members"])
-        share = {
-            key: ensemble[key] / count for key in ("train_seconds", "compile_seconds", "cpu_minutes", "parameters")
-        }
-        summary["strong"] = _claim(scores["members"], scores.get("corrected", []), [{**ensemble, **share}]) | {
-            "alone": alone and {key: alone[key] for key in ("accuracy", "train_seconds", "cpu_minutes", "parameters")}
-        }
-        summary["ensemble"] = _claim([ensemble["accuracy"]], [ensemble["corrected"]], [ensemble]) | {
+        if alone["accuracy"] != scores["members"][0]:
+            raise SystemExit(f"strong, seed 0, trained alone is not the first member of ensemble: {alone}")
+        summary["strong"] = _claim(scores["members"], scores.get("corrected", []), [alone])
+        whole = {key: alone[key] * count for key in ("train_seconds", "cpu_minutes", "parameters")}
+        summary["ensemble"] = _claim([ensemble["accuracy"]], [ensemble["corrected"]], [{**alone, **whole}]) | {
+            "settings": ensemble["settings"],
             "without": scores["without"],
             "spread": statistics.stdev(scores["without"]),
         }

@@ -113,10 +113,11 @@ def _origin(summary: dict[str, Any], korean: bool) -> str:
     if korean:
         return (
             "시드 0–4의 평균과 표준편차. `ensemble`은 `strong`의 신경망 다섯 개의 평균 하나이고, 편차는 하나씩 뺀 것. 시간은 한 시드의 것"
-            f"(컴파일 별도), CPU-분은 프로세스 전체. 선택은 검증 행만으로 했습니다. {where['cpu']}, 코어 {where['cores']}개. {end}"
+            "(`ensemble`은 그 다섯 배, 컴파일 별도), CPU-분은 프로세스 전체. "
+            f"선택은 검증 행만으로 했습니다. {where['cpu']}, 코어 {where['cores']}개. {end}"
         )
     return (
         "Mean and standard deviation over seeds 0 to 4; `ensemble` is one average of the five networks of `strong`, its spread from "
-        "leaving one out. Times are of one seed, compiling apart; CPU-minutes are of the whole process. Everything was chosen on "
-        f"validation rows. {where['cpu']}, {where['cores']} cores. {end}"
+        "leaving one out. Times are of one seed (`ensemble`: five times that), compiling apart; CPU-minutes are of the whole "
+        f"process. Everything was chosen on validation rows. {where['cpu']}, {where['cores']} cores. {end}"
     )

@@ -110,7 +110,7 @@ def commands(path: Path) -> Iterator[tuple[list[str], bool]]:
     for block in blocks(path):
         for line in block.code.splitlines():
             if block.language == "bash" and line.startswith("sonmat "):
-                yield shlex.split(line, comments=True)[1:], True
+                yield shlex.split(line.partition(" > ")[0], comments=True)[1:], True
     for inline in _INLINE.findall(prose(path)):
         yield shlex.split(inline)[1:], False
 

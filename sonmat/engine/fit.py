@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import jax
 import keras
@@ -106,8 +106,7 @@ def fit(
         UnsupportedError: Something that Keras takes and this does not.
     """
     sizes = phases_of(batch_size) if isinstance(batch_size, (list, tuple)) else None
-    batch_size = sizes[0][1] if sizes else batch_size
-    assert batch_size is None or not isinstance(batch_size, Sequence)
+    batch_size = cast("int | None", sizes[0][1] if sizes else batch_size)  # what is neither is refused below
     companion = Companion.of(augment, label_smoothing, average)
     _check_numbers(
         batch_size=batch_size,

@@ -25,9 +25,8 @@ from sonmat.jobs.members import fit_members, fit_settings
 from sonmat.jobs.report import report_trained
 from sonmat.jobs.rows import rows_of
 from sonmat.language import say
-from sonmat.models.averaging import Averaging
 from sonmat.models.catalog import build_recipe
-from sonmat.models.compilation import spans
+from sonmat.models.compilation import planned_by_length
 from sonmat.models.reading import change, read_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.fit import fit
@@ -162,10 +161,7 @@ def _check_ahead(run: RunFolder, epochs: int) -> None:
 def _check_length(recipe: Recipe) -> None:
     """A training whose course depends on its length would be another one."""
     train = recipe.train
-    bound = ["learning_rate"] if spans(train) else []
-    bound += ["average"] if train.average is not None and Averaging.of(train.average).name == "SWA" else []
-    bound += ["members"] if train.members else []
-    if bound:
+    if bound := planned_by_length(train):
         told = ", ".join(f"train.{key}" for key in bound)
         raise RunError(
             say(

@@ -169,6 +169,13 @@ def spans(train: TrainSettings) -> bool:
     return any(key in keywords(_schedules().get(rate["name"], object)) and key not in rate for key in LENGTHS)
 
 
+def planned_by_length(train: TrainSettings) -> list[str]:
+    """The settings that make a training of more epochs another one from its first step, so that it cannot be made longer."""
+    found = ["learning_rate"] if spans(train) else []
+    found += ["average"] if train.average is not None and Averaging.of(train.average).name == "SWA" else []
+    return found + (["members"] if train.members else [])
+
+
 def schedule_settings(name: str) -> list[str]:
     """The arguments of a schedule, or none where there is no such schedule."""
     kind = _schedules().get(name)

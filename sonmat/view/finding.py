@@ -12,6 +12,7 @@ from typing import Any
 
 from sonmat.engine.evidence import Evidence, Part
 from sonmat.language import say
+from sonmat.models.compilation import planned_by_length
 from sonmat.models.recipe import TRAIN_KEYS, Recipe
 from sonmat.view.course import Course
 from sonmat.view.words import percent
@@ -123,8 +124,15 @@ class Case:
         """The command that shows the data; empty where there is no recipe."""
         return shlex.join(["sonmat", "data", "show", self.recipe.data]) if self.recipe is not None else ""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run can be made longer."""
+        return self.recipe is None or not planned_by_length(self.recipe.train)
+
     def longer(self, epochs: int) -> str:
-        """The command that goes on to so many epochs."""
+        """The command that goes on to so many epochs, or begins again where the training was planned for its length."""
+        if not self.goes_on:
+            return self.again(f"train.epochs={epochs}")
         return self.on_run("resume", "--epochs", str(epochs))
 
     def slower(self, by: float) -> str:

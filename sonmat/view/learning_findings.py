@@ -63,6 +63,11 @@ def _more_epochs(case: Case) -> Finding | None:
         say(
             "Train for more epochs; going on keeps what it has learnt.",
             "에포크를 늘리세요. 이어서 하면 배운 것이 남습니다.",
+        )
+        if case.goes_on
+        else say(
+            "Train anew for more epochs: this training was planned for its length.",
+            "에포크를 늘려 새로 학습하세요. 이 학습은 에포크 수에 맞추어 계획되었습니다.",
         ),
         case.longer(max(2 * known, 10)),
     )

@@ -226,6 +226,18 @@ def test_commands_change_settings_that_the_recipe_has(
     )  # without a recipe there is nothing to train again
 
 
+@pytest.mark.parametrize(
+    ("planned", "verb"),
+    [([], "resume"), (["average={name='SWA'}"], "train"), (["learning_rate={name='OneCycle', peak=0.1}"], "train"), (["members=3"], "train")],
+)
+def test_a_training_planned_for_its_length_is_not_resumed(planned: list[str], verb: str):
+    evidence, history = healthy(train=part(0.5)), course(2, val_loss=[2.0, 1.4])
+    found = findings(evidence, history, recipe=change(RECIPE, planned), run="runs/one")
+    few = next(one for one in found if one.code == "few_epochs")
+    assert few.command.split()[1] == verb
+    assert ("anew" in few.advice) == (verb == "train")
+
+
 def test_faults_come_first_and_causes_before_what_they_cause():
     evidence = healthy(
         seen=WRONG_SCALE, train=part(0.3, **BLIND), validation=part(0.3, confidence=0.9, **BLIND), leak=Leak(2000, 300)
