@@ -21,11 +21,16 @@ def plain_optimizer(model: keras.Model) -> Iterator[None]:
     if stand_in is own:
         yield
         return
+    # The file's settings are those that `compile` was given, whatever the optimizer has become since.
+    compiled = getattr(getattr(model, "_compile_config", None), "config", {})
+    given = dict(compiled)
     model.optimizer = stand_in
+    compiled.update({"optimizer": stand_in} if "optimizer" in compiled else {})
     try:
         yield
     finally:
         model.optimizer = own
+        compiled.update(given)
 
 
 def _keras_own(optimizer: Any, variables: list[Any]) -> Any:

@@ -223,6 +223,7 @@ def test_what_is_saved_opens_in_plain_keras(tmp_path: Path, optimizer, told):
     own = model.optimizer
     sm.save_model(model, tmp_path / "model.keras")
     assert model.optimizer is own
+    assert model.get_compile_config()["optimizer"]["class_name"] == type(own).__name__
     np.save(tmp_path / "x.npy", x)
     command = [sys.executable, "-c", _PLAIN, str(tmp_path / "model.keras"), str(tmp_path / "x.npy")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)

@@ -228,7 +228,12 @@ def test_commands_change_settings_that_the_recipe_has(
 
 @pytest.mark.parametrize(
     ("planned", "verb"),
-    [([], "resume"), (["average={name='SWA'}"], "train"), (["learning_rate={name='OneCycle', peak=0.1}"], "train"), (["members=3"], "train")],
+    [
+        ([], "resume"),
+        (["average={name='SWA'}"], "train"),
+        (["learning_rate={name='OneCycle', peak=0.1}"], "train"),
+        (["members=3"], "train"),
+    ],
 )
 def test_a_training_planned_for_its_length_is_not_resumed(planned: list[str], verb: str):
     evidence, history = healthy(train=part(0.5)), course(2, val_loss=[2.0, 1.4])
