@@ -208,8 +208,10 @@ def check_rate(model: keras.Model) -> None:
 
 
 def rate_now(model: keras.Model) -> float:
-    """The learning rate of a model's next step."""
-    return float(np.asarray(_innermost(model.optimizer).learning_rate))
+    """The learning rate of a model's next step; of a schedule that rises and falls, its peak, which is what one sets."""
+    optimizer = _innermost(model.optimizer)
+    peak = getattr(optimizer._learning_rate, "peak", None)
+    return float(np.asarray(optimizer.learning_rate if peak is None else peak))
 
 
 def _innermost(optimizer: Any) -> Any:

@@ -41,7 +41,7 @@ class RateTest:
         span: From where the loss begins to fall to where it is lost again, or None without a suggestion.
         diverged_at: The rate at which the test ended because the smoothed loss was four times its best, or the loss was
             not finite. None where the highest rate was reached.
-        present: The rate that the model had; of a schedule, the next step's.
+        present: The rate that the model had; of one of sonmat's schedules its peak, of another the next step's.
         batch_size: Rows in a step.
         seconds: What the steps took.
         compile_seconds: What tracing and compiling took.

@@ -46,7 +46,14 @@ def test_every_setting_but_the_rate_counts(setting: str, small: Path, place: Pat
     assert not np.array_equal(plain.test.losses, changed.test.losses)
 
 
-@pytest.mark.parametrize("rate", ["0.5", '{name = "CosineDecay", initial_learning_rate = 0.5, decay_steps = 100}'])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        "0.5",
+        '{name = "CosineDecay", initial_learning_rate = 0.5, decay_steps = 100}',
+        '{name = "OneCycle", peak = 0.5}',  # its first step has a twenty-fifth of that
+    ],
+)
 def test_the_rate_does_not_count_but_is_told(rate: str, small: Path, place: Path) -> None:
     plain, changed = found(small, steps=40), found(small, f"learning_rate={rate}", steps=40)
     np.testing.assert_array_equal(plain.test.losses, changed.test.losses)
