@@ -26,7 +26,7 @@ dev: .venv/.dev ## The same with what tests and checks need
 
 .venv/.dev: .venv/.sonmat
 	@echo "==> Adding what tests and checks need"
-	$(BIN)/python $(PIP) install -c constraints.txt -e '.[dev]'
+	$(BIN)/python $(PIP) install -c constraints.txt -e '.[dev,ray]'
 	@touch $@
 
 train: env ## Train the notes' network on MNIST (more: make train ARGS="--set epochs=3")
