@@ -28,8 +28,10 @@ _PUBLIC = {
     "Dataset": "sonmat.data.dataset",
     "Evaluation": "sonmat.engine.evaluate",
     "Listener": "sonmat.engine.listener",
+    "Member": "sonmat.engine.population",
     "ModelFileError": "sonmat.errors",
     "NonFiniteLossError": "sonmat.errors",
+    "Population": "sonmat.engine.population",
     "RateTest": "sonmat.engine.rate_test",
     "Recipe": "sonmat.models.recipe",
     "RecipeError": "sonmat.errors",
@@ -46,6 +48,7 @@ _PUBLIC = {
     "explain": "sonmat.jobs.explain",
     "find_learning_rate": "sonmat.engine.learning_rate",
     "fit": "sonmat.runs.fit",
+    "fit_many": "sonmat.engine.fit_many",
     "load": "sonmat.data.sources",
     "load_model": "sonmat.runs.model_files",
     "load_run": "sonmat.runs.folder",
@@ -61,8 +64,11 @@ if TYPE_CHECKING:
     from sonmat.engine.augmented import augmented as augmented
     from sonmat.engine.evaluate import Evaluation as Evaluation
     from sonmat.engine.evaluate import evaluate as evaluate
+    from sonmat.engine.fit_many import fit_many as fit_many
     from sonmat.engine.learning_rate import find_learning_rate as find_learning_rate
     from sonmat.engine.listener import Listener as Listener
+    from sonmat.engine.population import Member as Member
+    from sonmat.engine.population import Population as Population
     from sonmat.engine.predict import predict as predict
     from sonmat.engine.predict import predict_classes as predict_classes
     from sonmat.engine.rate_test import RateTest as RateTest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from sonmat.errors import BackendError
 from sonmat.language import say
 
+_DEVICES, _DEVICES_FLAG = "JAX_NUM_CPU_DEVICES", "xla_force_host_platform_device_count"
 _YNN_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 
 
@@ -36,6 +38,7 @@ def choose() -> None:
             ),
         )
     _switch_off_ynn_fusion()
+    _one_device_a_core()
 
 
 def _backend_of(keras: object) -> str:
@@ -53,6 +56,23 @@ def _switch_off_ynn_fusion() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if _YNN_FLAG not in flags and _jaxlib_version() >= (0, 10, 2):
         os.environ["XLA_FLAGS"] = f"{flags} {_YNN_FLAG}=".strip()
+
+
+def _one_device_a_core() -> None:
+    """Let JAX see each core of the CPU as a device, so that a population's members train side by side.
+
+    A single training uses the first device, with the threads of all cores, as without this. Whoever has chosen a number of
+    devices, by either of JAX's ways, keeps it; so does a process in which JAX has started already.
+    """
+    if _DEVICES in os.environ or _DEVICES_FLAG in os.environ.get("XLA_FLAGS", ""):
+        return
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jax = sys.modules.get("jax")
+    if jax is None:
+        os.environ[_DEVICES] = str(cores)
+        return
+    with contextlib.suppress(AttributeError, RuntimeError):  # an older JAX, or one that has started
+        jax.config.update("jax_num_cpu_devices", cores)
 
 
 def _jaxlib_version() -> tuple[int, ...]:

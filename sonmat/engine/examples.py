@@ -115,6 +115,8 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
         DataError: The arrays do not fit together, or hold values that are not finite.
         UnsupportedError: An input of batches takes more memory than `batch_input.MATERIALIZED_LIMIT`.
     """
+    if isinstance(x, Examples):
+        return x
     if isinstance(x, Dataset):
         _refuse_beside(x, y)
         examples = Examples(x.inputs, x.labels, sample_weight, scale=x.scale)

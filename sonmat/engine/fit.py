@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import jax
 import keras
-import numpy as np
 
 from sonmat.engine import checks, hooks, resumable
 from sonmat.engine.batch_input import count_of, is_batches
@@ -23,6 +22,7 @@ from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
 from sonmat.engine.kept import kept_program
 from sonmat.engine.listener import Listener
+from sonmat.engine.phases import phases_of
 from sonmat.engine.program import Program, training_program
 from sonmat.engine.smoothing import check_smoothing
 from sonmat.engine.stream import Stream
@@ -117,7 +117,7 @@ def fit(
         validation_batch_size=validation_batch_size,
         seed=seed,
     )
-    due = _due(validation_freq)
+    due = due_from(validation_freq)
     checks.check_model(model, training=True)
     keep_programs()
     counted = is_batches(x) and count_of(x) is not None
@@ -193,32 +193,6 @@ def fit(
     return history
 
 
-def phases_of(pairs: Sequence[Any]) -> list[tuple[int, int]]:
-    """The first epoch, from 0, and the batch size of each phase, from pairs of epochs and size.
-
-    Raises:
-        DataError: Not pairs of whole numbers of 1 or more.
-    """
-    phases: list[tuple[int, int]] = []
-    start = 0
-    for pair in pairs:
-        fits = isinstance(pair, (list, tuple)) and len(pair) == 2
-        if not fits or not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in pair):
-            phases = []
-            break
-        phases.append((start, int(pair[1])))
-        start += int(pair[0])
-    if not phases:
-        raise DataError(
-            say(
-                f"batch_size must be a whole number, or pairs of epochs and size; got {pairs!r}.",
-                f"batch_size는 정수이거나 (에포크 수, 크기)의 쌍들이어야 하지만 {pairs!r}이(가) 왔습니다.",
-            ),
-            say("For example batch_size=[(3, 64), (7, 256)].", "예: batch_size=[(3, 64), (7, 256)]."),
-        )
-    return phases
-
-
 def _program(model: keras.Model, stream: Stream, scale: float, companion: Companion) -> Program:
     return kept_program(
         model,
@@ -280,7 +254,7 @@ def _stream(examples: Examples, rows: int, steps: int | None, seed: int | None, 
     return stream
 
 
-def _due(frequency: Any) -> Callable[[int], bool]:
+def due_from(frequency: Any) -> Callable[[int], bool]:
     if isinstance(frequency, numbers.Integral):
         _check_numbers(validation_freq=frequency)
         return lambda epoch: (epoch + 1) % frequency == 0

@@ -267,7 +267,8 @@ def _like(new: State, old: State) -> State:
 
 
 @jax.jit  # type: ignore[untyped-decorator]
-def _shuffled(data: Any, words: Any, number: Any) -> Any:
+def shuffled_rows(data: Any, words: Any, number: Any) -> Any:
+    """The rows of `data` in the order of pass `number`, for a seed as two 32-bit words, the lower first."""
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(words[0]), words[1]), number)
     rows = len_of(data)
     # One stable sort of 32-bit keys, half the time of jax.random.permutation's two. Equal keys keep their order: among
@@ -279,4 +280,4 @@ def _shuffled(data: Any, words: Any, number: Any) -> Any:
 def shuffled(data: Any, seed: int, number: int) -> Any:
     """The rows of `data` in the order of pass `number`, which `seed` and the number alone decide."""
     words = jnp.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF], jnp.uint32)
-    return _shuffled(data, words, jnp.uint32(number))
+    return shuffled_rows(data, words, jnp.uint32(number))

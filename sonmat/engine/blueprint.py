@@ -1,0 +1,294 @@
+"""A population's members before they train: their first weights, and their steps as traced functions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from sonmat.engine import checks
+from sonmat.engine.batching import indifferent_to_batches, roomy
+from sonmat.engine.companion import Companion
+from sonmat.engine.examples import Examples
+from sonmat.engine.lifted import Traced, read
+from sonmat.engine.member_settings import MemberSettings, naming
+from sonmat.engine.program import State, Step, testing_program, testing_state, training_program, training_state, values
+from sonmat.engine.randomness import unseeded_generators
+from sonmat.engine.rewriting import may_convolve
+from sonmat.engine.smoothing import check_smoothing
+from sonmat.engine.turned import Turned
+from sonmat.errors import RecipeError, TrainingError
+from sonmat.language import say
+from sonmat.models.seeding import private_randomness
+
+HostState = tuple[list[np.ndarray], ...]
+
+_FEW_ROWS = 500
+"""Rows of a validation batch that all members look at together, about."""
+
+
+@dataclass
+class Steps:
+    """A member's steps, traced.
+
+    Attributes:
+        train: One a phase; the state is laid out as `turned` has it.
+        tails: The smaller last step of each phase, or None.
+        test, test_tail: The step of validation, and its smaller last one; None where there is no validation.
+        trees: What they return, as trees, by the same names.
+        turned: How each phase lays the state out, or None for as Keras has it.
+        rows: Rows in a step of each phase.
+        test_rows: Rows in a batch of validation.
+    """
+
+    train: list[Traced]
+    tails: list[Traced | None]
+    test: Traced | None
+    test_tail: Traced | None
+    trees: dict[str, Any]
+    turned: list[Turned | None]
+    rows: list[int]
+    test_rows: int
+
+    def named(self, name: str) -> Traced | None:
+        """A step by its name: `train0`, `tail0` (of the first phase), …, `test`, `test_tail`."""
+        if name.startswith("test"):
+            return self.test if name == "test" else self.test_tail
+        return self.train[int(name[5:])] if name.startswith("train") else self.tails[int(name[4:])]
+
+    @property
+    def structure(self) -> str:
+        """A digest: members with the same one can be one program."""
+        every = [*self.train, *self.tails, self.test, self.test_tail]
+        text = "|".join(one.structure if one else "-" for one in every)
+        return hashlib.sha256(f"{text}{self.rows}{self.test_rows}".encode()).hexdigest()
+
+
+@dataclass
+class Blueprint:
+    """What one call of the builder made.
+
+    Attributes:
+        model: The model, compiled and built.
+        fresh: What its metrics hold before an epoch.
+        words: Where the states of its unseeded random generators stand among the non-trainable variables.
+    """
+
+    model: keras.Model
+    fresh: list[np.ndarray]
+    words: list[int]
+    steps: dict[str, Steps] = field(default_factory=dict)
+
+    @property
+    def convolves(self) -> bool:
+        """Whether a layer convolves or pools, as far as its class tells."""
+        return may_convolve(self.model)
+
+
+class Blueprints:
+    """The models of a population's members, each builder's call made once, and their first states.
+
+    Args:
+        build: The builder. It may have a method `reseed(model, seed)` that draws the first weights of a built model again,
+            as a call with this seed would; then it is called once for all seeds.
+        examples: The training rows.
+        held: The validation rows, or None.
+    """
+
+    def __init__(self, build: Callable[..., Any], examples: Examples, held: Examples | None) -> None:
+        self._build, self.examples, self.held = build, examples, held
+        self._reseed: Callable[[Any, int], Any] | None = getattr(build, "reseed", None)
+        self._made: dict[str, Blueprint] = {}
+        self._firsts: dict[tuple[str, int], HostState] = {}
+        self._warned = False
+
+    def of(self, member: MemberSettings) -> Blueprint:
+        """The blueprint of a member's call, made on first use.
+
+        Raises:
+            SonmatError: What is impossible about it, naming the member.
+        """
+        if member.call not in self._made:
+            with naming(member.number, member.given):
+                self._made[member.call] = self._blueprint(member)
+        return self._made[member.call]
+
+    def steps(self, member: MemberSettings) -> Steps:
+        """A member's traced steps."""
+        blueprint = self.of(member)
+        key = f"{member.phases} {member.companion.key}"
+        if key not in blueprint.steps:
+            with naming(member.number, member.given):
+                blueprint.steps[key] = self._traced(blueprint.model, member)
+        return blueprint.steps[key]
+
+    def first(self, member: MemberSettings) -> HostState:
+        """A member's state before the first step, on the host."""
+        key = (member.call, member.seed)
+        if key not in self._firsts:
+            blueprint = self.of(member)  # which knows the first state of the seed that it was made with
+            if key not in self._firsts:
+                with naming(member.number, member.given):
+                    self._firsts[key] = self._again(blueprint, member)
+        state = self._firsts[key]
+        if member.learning_rate is not None:
+            state = self._at_rate(state, member)
+        if member.companion.has_state:
+            extras = self._extras(member.companion, self.of(member).model, state)
+            state = (*state, extras)
+        return state
+
+    def model(self, member: MemberSettings) -> keras.Model:
+        """A model of a member's own, built anew."""
+        model = self._call(member)
+        if self._reseed is not None:
+            self._reseed(model, member.seed)
+        checks.build(model, self.examples)
+        return model
+
+    def _blueprint(self, member: MemberSettings) -> Blueprint:
+        model = self._call(member)
+        if self._reseed is not None:
+            self._reseed(model, member.seed)
+        checks.check_model(model, training=True)
+        for part in [self.examples] if self.held is None else [self.examples, self.held]:
+            checks.check_inputs(model, part)
+            checks.check_targets(model, part)
+        check_smoothing(model, member.companion.smoothing)
+        if not self._warned:
+            checks.warn_of_raw_pixels(model, self.examples)
+            self._warned = True
+        checks.build(model, self.examples)
+        if member.companion.augment:
+            companion = member.companion
+            companion.varied(companion.begin(model), self.examples.rows(0, 1).x)  # refuses what is no picture
+        self._firsts[member.call, member.seed] = _on_host(training_state(model))
+        with keras.StatelessScope() as scope:
+            model.reset_metrics()
+        kept = values(model.metrics_variables)
+        fresh = [scope.get_current_value(v) for v in model.metrics_variables]
+        metrics = [np.asarray(old if new is None else new, old.dtype) for new, old in zip(fresh, kept, strict=True)]
+        states = {id(generator.state) for generator in unseeded_generators(model)}
+        order = [id(generator.state) for generator in unseeded_generators(model)]
+        places = {id(v): i for i, v in enumerate(model.non_trainable_variables) if id(v) in states}
+        return Blueprint(model, metrics, [places[one] for one in order])
+
+    def _call(self, member: MemberSettings) -> keras.Model:
+        seed = {"seed": member.seed} if member.seeded else {}
+        with private_randomness(member.seed):
+            model = self._build(**member.arguments, **seed)
+        if not isinstance(model, keras.Model):
+            raise RecipeError(
+                say(
+                    f"The builder should return a keras.Model, but returned {type(model).__name__}.",
+                    f"빌더는 keras.Model을 돌려줘야 하는데 {type(model).__name__}을(를) 돌려줬습니다.",
+                ),
+                say("End the function with `return model`.", "함수를 `return model`로 끝내세요."),
+            )
+        return model
+
+    def _again(self, blueprint: Blueprint, member: MemberSettings) -> HostState:
+        """The first state of another seed; what no seed decides is as the blueprint has it."""
+        known = next(state for (call, _), state in self._firsts.items() if call == member.call)
+        if self._reseed is not None:
+            self._reseed(blueprint.model, member.seed)
+            model = blueprint.model
+        else:
+            model = self._call(member)
+            if not model.built:
+                checks.build(model, self.examples)
+        state = _on_host((values(model.trainable_variables), values(model.non_trainable_variables), [], []))
+        shapes = [[leaf.shape for leaf in group] for group in (*state[:2], *known[:2])]
+        if shapes[:2] != shapes[2:]:
+            raise RecipeError(
+                say(
+                    "The builder made another network for another seed.",
+                    "빌더가 다른 시드에서 다른 신경망을 만들었습니다.",
+                ),
+                say(
+                    "Let settings alone decide the layers, and the seed the first weights.",
+                    "층은 설정만으로, 첫 가중치는 시드로 정해지게 하세요.",
+                ),
+            )
+        return (state[0], state[1], known[2], known[3])
+
+    def _at_rate(self, state: HostState, member: MemberSettings) -> HostState:
+        optimizer = self.of(member).model.optimizer
+        place = next(
+            (i for i, v in enumerate(optimizer.variables) if v is getattr(optimizer, "_learning_rate", None)), None
+        )
+        if place is None:
+            with naming(member.number, member.given):
+                raise TrainingError(
+                    say(
+                        "learning_rate was given, but the optimizer follows a schedule or has no rate that can be set.",
+                        "learning_rate가 주어졌지만 최적화기가 스케줄을 따르거나 바꿀 수 있는 학습률이 없습니다.",
+                    ),
+                    say("Compile the model with a number as its rate.", "모델을 숫자 학습률로 컴파일하세요."),
+                )
+        changed = list(state[2])
+        changed[place] = np.asarray(member.learning_rate, changed[place].dtype)
+        return (state[0], state[1], changed, *state[3:])
+
+    def _extras(self, companion: Companion, model: keras.Model, state: HostState) -> list[np.ndarray]:
+        began = [np.asarray(leaf) for leaf in companion.begin(model)[:3]]
+        return [*began, *([*state[0], *state[1]] if companion.average is not None else [])]
+
+    def _traced(self, model: keras.Model, member: MemberSettings) -> Steps:
+        examples, held = self.examples, self.held
+        sizes = [min(rows, len(examples)) for _, rows in member.phases]
+        state = training_state(model)
+        if member.companion.has_state:
+            state = (*state, member.companion.begin(model))
+        train, tails, turns, trees = [], [], [], {}
+        for size in sizes:
+            program = training_program(model, size, examples.scale, member.companion)
+            turns.append(program.turned)
+            laid = program.turned.turn(state) if program.turned else state
+            step = program.looped or program.step
+            traced, trees["train"] = _trace(step, laid, examples, size)
+            train.append(traced)
+            tail = len(examples) % size
+            tails.append(_trace(step, laid, examples, tail)[0] if tail else None)
+        test = test_tail = None
+        test_rows = 0
+        if held is not None:
+            test_rows = _validation_rows(model, held, sizes[0])
+            testing = testing_program(model, test_rows, held.scale, None)
+            test, trees["test"] = _trace(testing.step, testing_state(model), held, test_rows)
+            if tail := len(held) % test_rows:
+                test_tail = _trace(testing.step, testing_state(model), held, tail)[0]
+        return Steps(train, tails, test, test_tail, trees, turns, sizes, test_rows)
+
+
+def _validation_rows(model: keras.Model, held: Examples, rows: int) -> int:
+    """Rows in a batch of validation: the training's where the result may depend on them, else a divisor of all rows."""
+    if not indifferent_to_batches(model):
+        return min(rows, len(held))
+    most = min(roomy(model, len(held)), _FEW_ROWS)
+    divisor = next((size for size in range(most, most // 3, -1) if len(held) % size == 0), None)
+    return divisor or most
+
+
+def _trace(step: Step, state: State, examples: Examples, rows: int) -> tuple[Traced, Any]:
+    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), state)
+    batch = jax.tree.map(
+        lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype)), examples.arrays
+    )
+    closed, made = jax.make_jaxpr(step, return_shape=True)(shapes, batch)
+    return read(closed), jax.tree.structure(made)
+
+
+def _on_host(state: State) -> HostState:
+    return tuple([np.asarray(leaf) for leaf in group] for group in jax.device_get(state))
+
+
+def as_device(state: HostState) -> State:
+    """A state whose arrays JAX holds."""
+    return tuple([jnp.asarray(leaf) for leaf in group] for group in state)

@@ -1,0 +1,277 @@
+"""The compiled programs of a population's chunk: training, validation and shuffling, a lane on each device.
+
+The traced step of one member is made a function of the numbers in which members differ (`lifted`) and run for all members of
+a lane at once, or for one after the other (`mapped`), whichever is faster; the lanes run side by side and share nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import NamedSharding, PartitionSpec
+
+from sonmat.engine.blueprint import Steps
+from sonmat.engine.lifted import Lifted, Traced, differing, stacked
+from sonmat.engine.program import State, len_of, shuffled_rows
+
+VMAPPED, MAPPED = "vmapped", "mapped"
+
+_LANE = "lane"
+_APART, _ALIKE = PartitionSpec(_LANE), PartitionSpec()
+
+
+class Devices:
+    """The devices that lanes run on: the CPU's cores, or all accelerators."""
+
+    def __init__(self, count: int | None = None) -> None:
+        devices = jax.local_devices()
+        self.count = min(count or len(devices), len(devices))
+        self._mesh = jax.make_mesh(
+            (self.count,), (_LANE,), axis_types=(jax.sharding.AxisType.Auto,), devices=devices[: self.count]
+        )
+
+    def apart(self, tree: Any) -> Any:
+        """Arrays whose first axis counts all lanes' members, each lane's on its device."""
+        return jax.device_put(tree, NamedSharding(self._mesh, _APART))
+
+    def alike(self, tree: Any) -> Any:
+        """Arrays that every device has whole."""
+        return jax.device_put(tree, NamedSharding(self._mesh, _ALIKE))
+
+    def compiled(self, function: Callable[..., Any], apart: Sequence[bool], *arguments: Any) -> Any:
+        """A function that runs on every device, compiled for arguments like these.
+
+        Args:
+            function: Sees what is on its own device.
+            apart: Which arguments are apart.
+        """
+        specs = tuple(_APART if one else _ALIKE for one in apart)
+        split = jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=_APART, check_vma=False)
+        return jax.jit(split).trace(*arguments).lower().compile()
+
+
+@dataclass
+class PopulationProgram:
+    """What one group of members needs, compiled for lanes of one length.
+
+    Attributes:
+        steps: Each member's, all of one structure; the first stands for all.
+        devices: Where the lanes run.
+        mode: `vmapped` or `mapped`.
+        step_seconds: Time of a step of a whole lane, by phase, from the newest segment.
+    """
+
+    steps: list[Steps]
+    devices: Devices
+    mode: str = VMAPPED
+    step_seconds: dict[int, float] = field(default_factory=dict)
+    _kept: dict[Any, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._places = {name: differing(self._traces(name, range(len(self.steps)))) for name in self._names()}
+
+    def _names(self) -> list[str]:
+        first = self.steps[0]
+        phases = range(len(first.train))
+        names = [f"train{phase}" for phase in phases] + [f"tail{phase}" for phase in phases if first.tails[phase]]
+        return names + ["test"] * (first.test is not None) + ["test_tail"] * (first.test_tail is not None)
+
+    def _traces(self, name: str, members: Sequence[int]) -> list[Traced]:
+        found = [self.steps[member].named(name) for member in members]
+        return [one for one in found if one is not None]
+
+    def numbers(self, members: Sequence[int]) -> dict[str, list[Any]]:
+        """The numbers that are these members' own, stacked and on their lanes."""
+        found = {name: stacked(self._traces(name, members), places) for name, places in self._places.items()}
+        return {name: [self.devices.apart(array) for array in arrays] for name, arrays in found.items()}
+
+    def train(
+        self, phase: int, numbers: dict[str, list[Any]], state: State, data: Any, start: int, stop: int
+    ) -> tuple[State, dict[str, Any]]:
+        """Steps `start` up to `stop` for all members; the smaller last step must be asked for alone.
+
+        Args:
+            data: Every lane's rows in its own order, (lanes, n, …).
+
+        Returns:
+            The new state, and each member's logs, (members,).
+        """
+        rows = self.steps[0].rows[phase]
+        tail = start * rows + rows > leaf_rows(data)
+        given = numbers[f"tail{phase}" if tail else f"train{phase}"]
+        execute = self._execute(f"{'tail' if tail else 'train'}{phase}", phase, given, state, data)
+        begin = time.perf_counter()
+        if tail:
+            return execute(given, state, data)  # type: ignore[no-any-return]
+        result = execute(given, state, data, jnp.int32(start), jnp.int32(stop))
+        jax.block_until_ready(result[1])
+        self.step_seconds[phase] = (time.perf_counter() - begin) / max(1, stop - start)
+        return result  # type: ignore[no-any-return]
+
+    def validate(self, numbers: dict[str, list[Any]], state: State, data: Any) -> tuple[list[Any], dict[str, Any]]:
+        """One pass over the validation rows, the same for all lanes.
+
+        Args:
+            state: Trainable, non-trainable and metric variables; the metrics have seen nothing.
+
+        Returns:
+            The non-trainable variables after it, and each member's logs.
+        """
+        tail = numbers.get("test_tail", [])
+        if "test" not in self._kept:
+            self._kept["test"] = self.devices.compiled(
+                self._validation, (True, True, True, False), numbers["test"], tail, state, data
+            )
+        return self._kept["test"](numbers["test"], tail, state, data)  # type: ignore[no-any-return]
+
+    def prepare(self, numbers: dict[str, list[Any]], state: State, data: Any, held: Any, test_state: Any) -> float:
+        """Compile everything that a chunk needs and is not compiled yet; the seconds it took."""
+        begin = time.perf_counter()
+        count = leaf_rows(data)
+        for phase, rows in enumerate(self.steps[0].rows):
+            if rows <= count:
+                self._execute(f"train{phase}", phase, numbers[f"train{phase}"], state, data)
+            if f"tail{phase}" in numbers:
+                self._execute(f"tail{phase}", phase, numbers[f"tail{phase}"], state, data)
+        if held is not None and "test" not in self._kept:
+            tail = numbers.get("test_tail", [])
+            self._kept["test"] = self.devices.compiled(
+                self._validation, (True, True, True, False), numbers["test"], tail, test_state, held
+            )
+        return time.perf_counter() - begin
+
+    def temporary_bytes(self) -> int:
+        """Memory that the compiled programs take beside their arguments, on all devices together."""
+        found = 0
+        for execute in self._kept.values():
+            analysis = execute.memory_analysis()
+            if analysis is not None:
+                found = max(found, analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+        return found * self.devices.count
+
+    def _execute(self, name: str, phase: int, numbers: list[Any], state: State, data: Any) -> Any:
+        if name not in self._kept:
+            if name.startswith("tail"):
+                made = self.devices.compiled(partial(self._tail, phase), (True, True, True), numbers, state, data)
+            else:
+                made = self.devices.compiled(
+                    partial(self._segment, phase), (True, True, True, False, False),
+                    numbers, state, data, jnp.int32(0), jnp.int32(0),
+                )  # fmt: skip
+            self._kept[name] = made
+        return self._kept[name]
+
+    def _segment(
+        self, phase: int, numbers: list[Any], state: State, data: Any, start: Any, stop: Any
+    ) -> tuple[State, dict[str, Any]]:
+        rows = self.steps[0].rows[phase]
+        data = jax.tree.map(lambda a: a[0], data)
+        step = self._step("train", f"train{phase}")
+
+        def batch(i: Any) -> Any:
+            return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * rows, rows), data)
+
+        def loop(one: Callable[..., Any], numbers: list[Any], state: State) -> tuple[State, dict[str, Any]]:
+            shapes = jax.eval_shape(one, numbers, state, batch(0))[1]
+            empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+            def body(carry: Any) -> Any:
+                i, state, _ = carry
+                return i + 1, *one(numbers, state, batch(i))
+
+            _, state, logs = lax.while_loop(lambda carry: carry[0] < stop, body, (start, state, empty))
+            return state, logs
+
+        return self._over_members(step, loop, phase, numbers, state)
+
+    def _tail(self, phase: int, numbers: list[Any], state: State, data: Any) -> tuple[State, dict[str, Any]]:
+        rows = self.steps[0].rows[phase]
+        data = jax.tree.map(lambda a: a[0], data)
+        batch = jax.tree.map(lambda a: a[len_of(data) // rows * rows :], data)
+        step = self._step("train", f"tail{phase}")
+        return self._over_members(step, lambda one, n, s: one(n, s, batch), phase, numbers, state)
+
+    def _over_members(
+        self, step: Callable[..., Any], run: Callable[..., Any], phase: int, numbers: list[Any], state: State
+    ) -> tuple[State, dict[str, Any]]:
+        turned = self.steps[0].turned[phase]
+        turn = jax.vmap(turned.turn) if turned else lambda state: state
+        state = turn(state)
+        if self.mode == MAPPED:
+            state, logs = lax.map(lambda member: run(step, *member), (numbers, state))
+        else:
+            state, logs = run(jax.vmap(step, in_axes=(0, 0, None)), numbers, state)
+        return turn(state), logs
+
+    def _validation(
+        self, numbers: list[Any], tail_numbers: list[Any], state: State, data: Any
+    ) -> tuple[list[Any], dict[str, Any]]:
+        first = self.steps[0]
+        rows, count = first.test_rows, len_of(data)
+        step = self._step("test", "test")
+        tail = self._step("test", "test_tail") if first.test_tail else None
+
+        def run(one: Any, last: Any, numbers: list[Any], tail_numbers: list[Any], state: State) -> Any:
+            def batch(i: Any) -> Any:
+                return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * rows, rows), data)
+
+            shapes = jax.eval_shape(one, numbers, state, batch(0))[1]
+            empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+            state, logs = lax.fori_loop(
+                0, count // rows, lambda i, carry: one(numbers, carry[0], batch(i)), (state, empty)
+            )
+            if last is not None:
+                state, logs = last(tail_numbers, state, jax.tree.map(lambda a: a[count // rows * rows :], data))
+            return list(state[1]), logs
+
+        if self.mode == MAPPED:
+            return lax.map(lambda member: run(step, tail, *member), (numbers, tail_numbers, state))  # type: ignore[no-any-return]
+        over = (0, 0, None)
+        last = jax.vmap(tail, in_axes=over) if tail else None
+        return run(jax.vmap(step, in_axes=over), last, numbers, tail_numbers, state)  # type: ignore[no-any-return]
+
+    def _step(self, kind: str, name: str) -> Callable[..., Any]:
+        traced = self._traces(name, [0])[0]
+        lifted = Lifted(traced, self._places[name], self.steps[0].trees[kind])
+
+        def step(numbers: list[Any], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+            state, logs = lifted(numbers, jax.tree.leaves((state, batch)))
+            return tuple(map(list, state)), logs
+
+        return step
+
+
+class Shuffling:
+    """The rows of an epoch in each lane's order, all lanes at once."""
+
+    def __init__(self, devices: Devices, data: Any) -> None:
+        self._devices, self._data = devices, data
+        self._execute: Any = None
+
+    def rows(self, seeds: Sequence[int] | None, number: int) -> Any:
+        """The rows of pass `number`, (lanes, n, …), in the order that each lane's seed decides; None keeps their order."""
+        lanes = self._devices.count
+        words = [[seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF] for seed in seeds or [0] * lanes]
+        arguments = self._data, self._devices.apart(np.array(words, np.uint32)), jnp.uint32(number)
+        if self._execute is None:
+            ordered = seeds is not None
+
+            def order(data: Any, words: Any, number: Any) -> Any:
+                rows = shuffled_rows(data, words[0], number) if ordered else data
+                return jax.tree.map(lambda a: a[None], rows)
+
+            self._execute = self._devices.compiled(order, (False, True, False), *arguments)
+        return self._execute(*arguments)
+
+
+def leaf_rows(data: Any) -> int:
+    """Rows of lanes' data, (lanes, n, …)."""
+    return int(jax.tree.leaves(data)[0].shape[1])
