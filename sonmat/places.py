@@ -34,3 +34,9 @@ def runs_folder() -> Path:
     """Where runs go that were given no `--out`."""
     place = home()
     return place / "runs" if place else Path("runs")
+
+
+def studies_folder() -> Path:
+    """Where studies go that were given no `--out`."""
+    place = home()
+    return place / "studies" if place else Path("studies")

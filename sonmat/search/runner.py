@@ -1,0 +1,282 @@
+"""A study trained: batch after batch, rung after rung, then the finalists with several seeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sonmat.errors import RecipeError
+from sonmat.language import say
+from sonmat.search.ranking import Ranking, rank
+from sonmat.search.recipe_builder import RecipeBuilder
+from sonmat.search.trial import DONE, FAILED, RUNNING, Trial
+from sonmat.search.worker import Answer, Job, LocalWorkers, Workers, ready
+
+if TYPE_CHECKING:
+    from sonmat.data.dataset import Dataset
+    from sonmat.engine.many_training import ManyTraining
+    from sonmat.search.batch import Batch
+    from sonmat.search.study import Study
+
+SEARCH, FINALISTS = "search", "finalists"
+
+_WAIT_SECONDS = 1.0
+"""How often a process looks whether another one has finished what it holds."""
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """Where a study is.
+
+    Attributes:
+        phase: `search` or `finalists`.
+        done, trials: Trials of this phase that have come to their end, and all.
+        trained: Trials that this process has brought to their end.
+        seconds: Since this process began to train.
+        remaining: Estimated seconds to the end of the phase; None before anything is known.
+        best: The best trial so far.
+        waiting: Whether it waits for another process that holds the rest.
+    """
+
+    phase: str
+    done: int
+    trials: int
+    trained: int
+    seconds: float
+    remaining: float | None
+    best: Trial | None
+    waiting: bool = False
+
+
+class Runner:
+    """Trains what a study asks for, until nothing is left.
+
+    Args:
+        study: Any number of processes may run one.
+        train, validation: Its rows, the same for every trial.
+        workers: Who trains; this process by default.
+        told: Where progress goes.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        train: Dataset,
+        validation: Dataset,
+        *,
+        workers: Workers | None = None,
+        told: Callable[[SweepProgress], None] = lambda progress: None,
+    ) -> None:
+        self.study, self._train_rows, self._validation_rows = study, train, validation
+        self._asked = study.asked
+        self._workers = workers or LocalWorkers()
+        self._told = told
+        self._began = time.perf_counter()
+        self._trained, self._epochs, self._left = 0, 0.0, 0.0
+        self._phase, self._done, self._total, self._best = SEARCH, 0, self._asked.trials, study.best()
+
+    def search(self) -> None:
+        """Try settings until the study has as many trials as were asked for, or its space is used up.
+
+        Raises:
+            SonmatError: A setting that cannot be, named; or a disk or database that is away.
+        """
+        while True:
+            batch = self.study.take_batch()
+            if batch is not None:
+                with batch:
+                    self._run(batch)
+            elif self.study.left > 0:
+                self._tell(waiting=True)
+                time.sleep(_WAIT_SECONDS)
+            else:
+                return
+
+    def finals(self) -> Ranking:
+        """Train the best settings again with several seeds that the search has not used, and rank them."""
+        asked = self._asked
+        best = self.finalists()
+        seeds = [(asked.recipe.seed + 1 + number) % 2**32 for number in range(asked.seeds)]
+        self._phase, self._done, self._total, self._trained = FINALISTS, 0, len(best) * len(seeds), 0
+        settings = [(trial.number, trial.settings) for trial in best]
+        while settings:
+            batch = self.study.take_finals(settings, seeds)
+            if batch is not None:
+                with batch:
+                    self._run(batch)
+                break
+            wanted = {trial.number for trial in best}
+            done = [one for one in self.study.repeats if one.state in (DONE, FAILED) and one.repeats in wanted]
+            if len(done) >= len(settings) * len(seeds):
+                break
+            self._tell(waiting=True)
+            time.sleep(_WAIT_SECONDS)
+        numbers = {trial.number for trial in best}
+        repeats = [one for one in self.study.repeats if one.repeats in numbers and one.seed in seeds]
+        return rank(repeats, maximize=asked.maximize)
+
+    def finalists(self) -> list[Trial]:
+        """The best trials that ran all their epochs, the best first, no settings twice."""
+        sign = -1.0 if self._asked.maximize else 1.0
+        ended = [trial for trial in self.study.trials if trial.state == DONE and trial.value is not None]
+        ended.sort(key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+        found: dict[str, Trial] = {}
+        for trial in ended:
+            found.setdefault(repr(sorted((key, repr(value)) for key, value in trial.settings.items())), trial)
+        return list(found.values())[: self._asked.finalists]
+
+    def builder(self) -> RecipeBuilder:
+        """What builds the trials' networks."""
+        return RecipeBuilder(self._asked.recipe, self._train_rows)
+
+    def prepared(self, trials: Sequence[Trial]) -> ManyTraining:
+        """Some trials built, traced and grouped.
+
+        Raises:
+            SonmatError: A setting that cannot be; it names the trial.
+        """
+        members = [self._member(trial) for trial in trials]
+        return ready(self.builder(), members, self._train_rows, self._validation_rows)
+
+    def _member(self, trial: Trial) -> dict[str, Any]:
+        return self.builder().member(trial.settings, trial.seed)
+
+    def _run(self, batch: Batch) -> None:
+        """Train a batch to its end, or what an earlier process has left of it."""
+        if self._phase == SEARCH:
+            self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
+        many: ManyTraining | None = None
+        places: dict[int, int] = {}
+        for rung, end in enumerate(batch.rungs):
+            due = batch.due(rung)
+            if not due:
+                continue
+            if many is None or any(trial.number not in places for trial in due):
+                many = self.prepared(due)
+                places = {trial.number: place for place, trial in enumerate(due)}
+            begin = batch.rungs[rung - 1] if rung else 0
+            states = batch.states(rung - 1, [trial.number for trial in due]) if rung else {}
+            before = batch.done(rung - 1) if rung else {}
+            jobs = [
+                job
+                for known in (True, False)  # one whose states are gone begins again
+                for job in self._jobs(
+                    many, [one for one in due if (one.number in states) == known], places,
+                    states if known else {}, begin if known else 0, end,
+                )
+            ]  # fmt: skip
+            self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
+            last = rung == len(batch.rungs) - 1
+            for answer in self._workers.run(many, jobs, places, self._epoch):
+                trials = [self._trial(batch, answer, at, before) for at in range(len(answer.job.numbers))]
+                batch.record(rung, trials, None if last else _stacked(answer.states), last)
+                self._count(trials, last)
+            if rung:
+                batch.drop_states(rung - 1)
+        if self._phase == SEARCH:
+            self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
+            self._tell()
+
+    def _jobs(
+        self,
+        many: ManyTraining,
+        trials: Sequence[Trial],
+        places: Mapping[int, int],
+        states: Mapping[int, Any],
+        begin: int,
+        end: int,
+    ) -> list[Job]:
+        by_place = {places[trial.number]: trial for trial in trials}
+        jobs = []
+        for _, chunk in many.chunks(list(by_place)):
+            some = [by_place[place] for place in chunk.members]
+            jobs.append(
+                Job(
+                    numbers=tuple(trial.number for trial in some),
+                    members=tuple(self._member(trial) for trial in some),
+                    begin=begin,
+                    end=end,
+                    states=tuple(states[trial.number] for trial in some) if states else (),
+                )
+            )
+        return jobs
+
+    def _trial(self, batch: Batch, answer: Answer, at: int, before: Mapping[int, Trial]) -> Trial:
+        """A trial after a job, with its whole curves."""
+        number = answer.job.numbers[at]
+        planned = next(trial for trial in batch.trials if trial.number == number)
+        past = before.get(number) if answer.job.begin else None
+        names = [*(past.curves if past else ()), *answer.columns[at]]
+        curves = {
+            name: np.concatenate(
+                [
+                    np.asarray(past.curves[name] if past and name in past.curves else [], np.float32),
+                    np.asarray([_number(value) for value in answer.columns[at].get(name, [])], np.float32),
+                ]
+            )
+            for name in dict.fromkeys(names)
+        }
+        failed = answer.failed[at]
+        if failed is None and self._asked.metric not in curves:
+            raise RecipeError(
+                say(
+                    f"There is no metric {self._asked.metric!r} in the histories.",
+                    f"학습 기록에 {self._asked.metric!r} 지표가 없습니다.",
+                ),
+                say(f"Known: {', '.join(curves)}.", f"있는 것: {', '.join(curves)}."),
+            )
+        reason = "" if failed is None else say(
+            f"the loss is no longer finite in epoch {failed + 1}",
+            f"{failed + 1}번째 에포크에서 손실이 유한하지 않음",
+        )  # fmt: skip
+        return replace(
+            planned,
+            state=RUNNING if failed is None else FAILED,
+            value=None if failed is not None else float(curves[self._asked.metric][-1]),
+            curves=curves,
+            seconds=(past.seconds if past else 0.0) + answer.seconds / len(answer.job.numbers),
+            reason=reason,
+            began=past.began if past and past.began is not None else answer.began,
+            ended=answer.ended,
+            lane=answer.lanes[at],
+        )
+
+    def _epoch(self, job: Job, done: int) -> None:
+        self._epochs += len(job.numbers)
+        self._left -= len(job.numbers)
+        self._tell()
+
+    def _count(self, trials: Sequence[Trial], last: bool) -> None:
+        sign = 1.0 if self._asked.maximize else -1.0
+        for trial in trials:
+            if last or trial.state == FAILED:
+                self._trained += 1
+                if self._phase == FINALISTS:
+                    self._done += 1
+            if self._phase == SEARCH and trial.value is not None and last:
+                value = self._best.value if self._best is not None else None
+                if value is None or sign * trial.value > sign * value:
+                    self._best = trial
+        if self._phase == SEARCH and last:
+            self._done = min(self._total, self._done + len(trials))
+        self._tell()
+
+    def _tell(self, waiting: bool = False) -> None:
+        seconds = time.perf_counter() - self._began
+        remaining = self._left * seconds / self._epochs if self._epochs else None
+        self._told(
+            SweepProgress(self._phase, self._done, self._total, self._trained, seconds, remaining, self._best, waiting)
+        )
+
+
+def _stacked(states: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.stack([one[name] for one in states]) for name in states[0]}
+
+
+def _number(value: Any) -> float:
+    """A metric's value; of one that gives several, their mean."""
+    return float(np.mean(np.asarray(value, np.float64)))
