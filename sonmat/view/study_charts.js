@@ -1,0 +1,374 @@
+"use strict";
+// The charts of a study: each function gives Plotly's traces and layout from the page's data, and knows nothing else.
+const study = JSON.parse(document.getElementById("study").textContent);
+const { trials, words } = study;
+const MANY = 1500; // points from which WebGL draws them
+const CLOSEST = 1e-5;
+
+// Plotly reads some HTML in its texts; a name is no HTML.
+const plain = (value) => String(value).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const shorter = (value, most) => (value.length > most ? value.slice(0, most - 1) + "…" : value);
+const digits = (value) => value === null ? "–" : value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 100)
+  ? value.toFixed(4) : value.toPrecision(4);
+const short = (value) => (value === null ? "–" : String(Number(value.toPrecision(3))));
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
+const colours = () => ({
+  ink: css("--ink"), soft: css("--soft"), line: css("--line"), ground: css("--ground"), card: css("--card"),
+  blue: dark() ? "#5db0ec" : "#0072B2", orange: dark() ? "#ff9a57" : "#D55E00", green: dark() ? "#4fd0a5" : "#009E73",
+  pale: dark() ? "#6b7883" : "#A9B8C2", star: "#F0E442",
+  goodness: dark() ? ["#26333d", "#2c5a75", "#3a86ad", "#6fb9dd", "#d3efff"]
+    : ["#DCE8EE", "#9CC7D8", "#4F9FC0", "#1F6E9C", "#123C69"],
+});
+const shade = (part, list) => { // a colour between the listed ones
+  const at = Math.max(0, Math.min(0.9999, part)) * (list.length - 1);
+  const [one, two] = [list[Math.floor(at)], list[Math.floor(at) + 1]];
+  const mix = [1, 3, 5].map((i) => {
+    const [a, b] = [parseInt(one.slice(i, i + 2), 16), parseInt(two.slice(i, i + 2), 16)];
+    return Math.round(a + (b - a) * (at - Math.floor(at)));
+  });
+  return `rgb(${mix.join(",")})`;
+};
+const goodness = (c) => c.goodness.map((colour, i) => [i / (c.goodness.length - 1), colour]);
+
+// Values stand where the study's scale puts them: as they are, or by how far they are from 1.
+const put = (value, kind = study.scale) =>
+  value === null ? null : kind === "one" ? -Math.log10(Math.max(1 - value, CLOSEST)) : value;
+const placed = (place, kind = study.scale) => (kind === "log" ? 10 ** place : place);
+
+function ticksNearOne(low, high) {
+  const found = new Map();
+  for (const steps of [[1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    for (let power = 0; power >= -5; power--) {
+      for (const step of steps) {
+        const error = step * 10 ** power;
+        const at = -Math.log10(error);
+        if (error <= 1 && at >= low && at <= high) found.set(at, (1 - error).toFixed(Math.max(0, -power)));
+      }
+    }
+    if (found.size >= 4) break;
+  }
+  if (found.size < 3) {
+    const [first, last] = [1 - 10 ** -low, 1 - 10 ** -high];
+    const power = Math.floor(Math.log10((last - first) / 4));
+    const step = [1, 2, 5, 10].map((s) => s * 10 ** power).find((s) => (last - first) / s <= 6);
+    found.clear();
+    for (let v = Math.ceil(first / step) * step; v <= last && found.size < 9; v += step)
+      if (v < 1) found.set(-Math.log10(1 - v), v.toFixed(Math.max(0, -power)));
+  }
+  const sorted = [...found].sort((a, b) => a[0] - b[0]);
+  const every = Math.ceil(sorted.length / 9);
+  const kept = sorted.filter((_, i) => i % every === 0);
+  return { tickvals: kept.map((t) => t[0]), ticktext: kept.map((t) => t[1]) };
+}
+
+function valueAxis(kind, view, below = 0) {
+  const length = view[1] - view[0];
+  const range = [view[0] - (0.05 + below) * length, view[1] + 0.05 * length];
+  if (kind === "one") return { range, tickmode: "array", ...ticksNearOne(...range) };
+  return kind === "log" ? { range, type: "log" } : { range };
+}
+
+const webgl = !!document.createElement("canvas").getContext("webgl");
+const best = new Set(study.top);
+const every = Math.ceil(trials.number.length / MANY);
+const inState = (kind) => Array.from(trials.state, (s, i) => (s === kind ? i : -1))
+  .filter((i) => i >= 0 && (webgl || i % every === 0 || best.has(i))); // without WebGL, fewer
+const byState = { s: inState("s"), d: inState("d"), f: inState("f") };
+const stateName = { s: words.stopped, d: words.done, f: words.failed };
+const setting = (axis, i) => axis.values[i] === null ? "–"
+  : axis.choices.length ? axis.choices[axis.values[i]] : short(axis.values[i]);
+const hover = trials.number.map((number, i) =>
+  `<b>${words.trial} ${number}</b> ${digits(trials.value[i])}<br>${stateName[trials.state[i]]}, ` +
+  `${trials.epochs[i]} ${words.epochs}<br>` +
+  study.axes.slice(0, 8).map((axis) => `${plain(axis.label)} ${plain(shorter(setting(axis, i), 40))}`).join("<br>"));
+const below = byState.f.length ? 0.1 : 0;
+const failedAt = placed(study.window[0] - 0.1 * (study.window[1] - study.window[0]));
+const scattered = trials.number.length > MANY && webgl ? "scattergl" : "scatter";
+const jitter = trials.number.map((number) => ((Math.imul(number + 1, 2654435761) >>> 0) / 2 ** 32 - 0.5) * 0.6);
+
+function base(c, more) {
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: c.ink },
+    margin: { l: 62, r: 16, t: 12, b: 46 }, hovermode: "closest", showlegend: true,
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls the page
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, itemsizing: "constant" },
+    hoverlabel: { bgcolor: c.card, bordercolor: c.soft, font: { color: c.ink }, align: "left" }, ...more,
+  };
+}
+const axisLook = (c, more = {}) => ({ gridcolor: c.line, zeroline: false, linecolor: c.soft, automargin: true, ...more });
+const named = (text) => ({ title: { text: plain(text), standoff: 8 } });
+
+// The trials as dots, over any places: one trace a state, the best, and the one that was clicked.
+function dots(c, across, more, legend) {
+  const size = trials.number.length > 3000 ? 4 : trials.number.length > 300 ? 6 : 8;
+  const looks = {
+    s: { color: c.pale, size: size * 0.85, symbol: scattered === "scatter" ? "circle-open" : "circle", opacity: 0.75 },
+    d: { color: c.blue, size, opacity: 0.85 },
+    f: { color: c.orange, size: size * 0.9, symbol: scattered === "scatter" ? "x-thin-open" : "x", opacity: 0.7 },
+  };
+  const found = Object.entries(byState).filter(([, at]) => at.length).map(([kind, at]) => ({
+    type: scattered, mode: "markers", x: at.map((i) => across[i]),
+    y: at.map((i) => (kind === "f" ? failedAt : put(trials.value[i]))), customdata: at, text: at.map((i) => hover[i]),
+    hovertemplate: "%{text}<extra></extra>", marker: looks[kind], name: stateName[kind], legendgroup: kind,
+    showlegend: legend, ...more,
+  }));
+  const single = (i, marker, name, extra) => ({ // in the same layer: WebGL's lies over the others
+    type: scattered, mode: "markers", x: i === null ? [] : [across[i]],
+    y: i === null ? [] : [trials.state[i] === "f" ? failedAt : put(trials.value[i])], customdata: [i],
+    text: i === null ? [] : [hover[i]], hovertemplate: "%{text}<extra></extra>", marker, name, showlegend: legend && !!name,
+    ...extra, ...more,
+  });
+  found.push(single(study.best, { symbol: "star", size: 16, color: c.star, line: { color: "#222222", width: 1.3 } },
+    `${words.best}: ${words.trial} ${trials.number[study.best]}`, { legendgroup: "best" }));
+  found.push(single(chosenTrial, { symbol: "circle-open", size: 18, color: c.ink, line: { width: 2.5 } }, "", {
+    hoverinfo: "skip", hovertemplate: null }));
+  return found;
+}
+let chosenTrial = null;
+
+const charts = {
+  finalists(c) {
+    const list = study.finalists.slice(0, 12);
+    if (!list.length) return null;
+    const y = list.map((one) => `${words.trial} ${one.number}`);
+    const colour = (row) => (row ? c.blue : c.green);
+    const traces = list.map((one, row) => ({
+      type: "scatter", mode: "markers", x: one.values, y: one.values.map(() => y[row]), showlegend: row === 0,
+      name: words.seed, text: one.seeds.map((seed, i) => `${words.seed} ${seed}: ${digits(one.values[i])}`),
+      hovertemplate: "%{text}<extra></extra>", marker: { color: colour(row), size: 10, opacity: 0.65 },
+    }));
+    traces.push({
+      type: "scatter", mode: "markers", x: list.map((one) => one.mean), y, name: words.mean,
+      error_x: { array: list.map((one) => one.deviation ?? 0), color: c.ink, thickness: 1.4, width: 0 },
+      marker: { symbol: "line-ns-open", size: 20, color: c.ink, line: { width: 3 } },
+      text: list.map((one) => `<b>${words.trial} ${one.number}</b> ${digits(one.mean)}` +
+        (one.deviation === null ? "" : ` ± ${digits(one.deviation)}`) + `<br>${plain(one.label).replace(/, /g, "<br>")}`),
+      hovertemplate: "%{text}<extra></extra>",
+    });
+    if (list.some((one) => one.promised !== null)) traces.push({
+      type: "scatter", mode: "markers", x: list.map((one) => one.promised), y, name: words.promised,
+      marker: { symbol: "diamond-open", size: 10, color: c.orange, line: { width: 1.8 } },
+      hovertemplate: `${words.promised}: %{x:.4f}<extra></extra>`,
+    });
+    const annotations = list.map((one, row) => ({
+      xref: "paper", x: 1.01, xanchor: "left", y: y[row], text: one.chance === null ? "–" : plain(one.chance),
+      showarrow: false, font: { size: row ? 14 : 17, color: row ? c.ink : c.green },
+    }));
+    return { traces, height: 130 + 52 * list.length, layout: base(c, {
+      annotations, margin: { l: 86, r: 64, t: 12, b: 46 }, xaxis: axisLook(c, named(study.metric)),
+      yaxis: axisLook(c, { autorange: "reversed", gridcolor: c.line, type: "category" }),
+    }) };
+  },
+
+  history(c) {
+    if (study.best === null) return null;
+    const traces = dots(c, trials.number, {}, true);
+    const { number, value } = study.record;
+    if (trials.number.length > 1) traces.push({
+      type: scattered, mode: "lines", line: { color: c.ink, width: 1.6, shape: "hv" }, name: words.record,
+      x: [...number, trials.number[trials.number.length - 1]], hoverinfo: "skip",
+      y: [...value, value[value.length - 1]].map((v) => put(v)),
+    });
+    return { traces, height: 460, ticks: ["yaxis"], layout: base(c, {
+      xaxis: axisLook(c, { ...named(words.trial), showgrid: false }),
+      yaxis: axisLook(c, { ...named(study.metric), ...valueAxis(study.scale, study.window, below) }),
+    }) };
+  },
+
+  importance(c) {
+    const bars = study.bars;
+    if (!bars.length) return null;
+    const colour = (bar) => (!bar.clear ? c.pale : bar.pair ? c.green : c.blue);
+    const trace = (pick, name, swatch) => ({
+      type: "bar", orientation: "h", x: bars.map((bar) => (pick(bar) ? bar.share : null)),
+      y: bars.map((_, i) => i), text: bars.map((bar) => plain(bar.told)), textposition: "outside", cliponaxis: false,
+      marker: { color: bars.map((bar) => (pick(bar) ? colour(bar) : swatch)) }, name,
+      hovertemplate: "%{x:.1%}<extra></extra>", textfont: { color: c.ink },
+    });
+    const traces = [trace((bar) => !bar.pair, words.alone, c.blue)];
+    if (bars.some((bar) => bar.pair)) traces.push(trace((bar) => bar.pair, words.together, c.green));
+    const most = Math.max(0.03, ...bars.map((bar) => bar.share));
+    return { traces, height: 110 + 34 * bars.length, layout: base(c, {
+      barmode: "overlay", bargap: 0.35, margin: { l: 62, r: 20, t: 12, b: 46 }, showlegend: traces.length > 1,
+      xaxis: axisLook(c, { ...named(words.decides), tickformat: ".0%", range: [0, most * 1.22], fixedrange: true }),
+      yaxis: axisLook(c, { range: [bars.length - 0.4, -0.6], tickvals: bars.map((_, i) => i), fixedrange: true,
+        ticktext: bars.map((bar) => plain(shorter(bar.label, 34)) + " "), showgrid: false }),
+    }) };
+  },
+
+  slices(c, width) {
+    if (study.best === null || !study.axes.length) return null;
+    const shown = study.axes.slice(0, 12);
+    const across = Math.min(shown.length, width < 560 ? 1 : width < 900 ? 2 : 3);
+    const down = Math.ceil(shown.length / across);
+    const height = 36 + 270 * down;
+    const layout = base(c, { margin: { l: 62, r: 12, t: 24, b: 12 }, annotations: [] });
+    const traces = [];
+    const gap = across > 1 ? 0.035 : 0;
+    shown.forEach((axis, number) => {
+      const [row, column] = [Math.floor(number / across), number % across];
+      const id = number ? number + 1 : "";
+      const wide = (1 - gap * (across - 1)) / across;
+      const left = column * (wide + gap);
+      const top = 1 - row / down;
+      const high = 1 / down - 78 / (height - 36);
+      const domain = { x: [left, left + wide], y: [Math.max(0, top - 38 / (height - 36) - high), top - 38 / (height - 36)] };
+      const choice = axis.choices.length > 0;
+      layout[`xaxis${id}`] = axisLook(c, { domain: domain.x, exponentformat: axis.plain ? "none" : "e", anchor: `y${id}`, showgrid: false, automargin: false,
+        ...(choice ? { tickvals: axis.choices.map((_, i) => i), range: [-0.5, axis.choices.length - 0.5],
+          ticktext: axis.choices.map((name) => plain(shorter(name, Math.max(3, Math.floor(46 / axis.choices.length))))) }
+          : axis.log ? { type: "log", range: axis.ends.map((v, i) => Math.log10(v) + (i ? 0.05 : -0.05)), nticks: 6 }
+            : { range: axis.ends.map((v, i) => v + (i ? 0.03 : -0.03) * (axis.ends[1] - axis.ends[0])), nticks: 6 }) });
+      layout[`yaxis${id}`] = axisLook(c, { domain: domain.y, anchor: `x${id}`, showticklabels: column === 0,
+        automargin: false, ...valueAxis(study.scale, study.window, below), ...(number ? { matches: "y" } : {}) });
+      const where = axis.where ? `<br><span style="font-size:11px">${words.where}: ${plain(axis.where)}</span>` : "";
+      layout.annotations.push({ xref: "paper", yref: "paper", x: left + wide / 2, y: domain.y[1], yanchor: "bottom",
+        text: `<b>${plain(shorter(axis.label, 34))}</b>${where}`, showarrow: false });
+      const spots = choice ? axis.values.map((v, i) => (v === null ? null : v + jitter[i])) : axis.values;
+      traces.push(...dots(c, spots, { xaxis: `x${id}`, yaxis: `y${id}` }, number === 0));
+      const line = { type: scattered, mode: "lines", line: { color: c.green, width: 2.5 }, name: words.reach,
+        hoverinfo: "skip", xaxis: `x${id}`, yaxis: `y${id}`, showlegend: number === 0, legendgroup: "reach" };
+      const { at, value } = axis.reach;
+      traces.push(choice ? { ...line, x: at.flatMap((v) => [v - 0.36, v + 0.36, null]),
+        y: value.flatMap((v) => [put(v), put(v), null]) } : { ...line, x: at, y: value.map((v) => put(v)) });
+    });
+    layout.legend.y = 1.0;
+    return { traces, height, layout, ticks: shown.map((_, number) => `yaxis${number ? number + 1 : ""}`) };
+  },
+
+  heatmap(c) {
+    const pair = study.pairs[Number(document.getElementById("pair")?.value ?? 0)];
+    if (!pair || study.best === null) return null;
+    const flat = pair.value.flat().filter((v) => v !== null);
+    const best = study.maximize ? Math.max(...flat) : Math.min(...flat);
+    const told = pair.value.map((row, r) => row.map((v, k) => v === null ? (pair.tried[r][k] ? "×" : "")
+      : digits(v) + (pair.spread[r][k] === null ? "" : `<br>±${digits(pair.spread[r][k])}`)));
+    const annotations = [];
+    const shapes = [];
+    pair.value.forEach((row, r) => row.forEach((v, k) => {
+      const strong = pair.shade[r][k] !== null && pair.shade[r][k] > 0.55;
+      const colour = v === null ? c.orange : strong ? (dark() ? "#10222e" : "#ffffff") : c.ink;
+      annotations.push({ x: k, y: r, text: told[r][k], showarrow: false, font: { size: v === null ? 18 : 11.5, color: colour } });
+      if (v === best && !shapes.length)
+        shapes.push({ type: "rect", x0: k - 0.5, x1: k + 0.5, y0: r - 0.5, y1: r + 0.5, line: { color: c.orange, width: 3 } });
+    }));
+    const traces = [{ type: "heatmap", z: pair.shade, zmin: 0, zmax: 1, colorscale: goodness(c), showscale: false, xgap: 2,
+      ygap: 2, hoverongaps: false, customdata: pair.tried, text: pair.seeds.map((row) => row.map((n) => `${n} ${words.seeds}`)),
+      hovertemplate: `%{customdata} ${words.trials}, %{text}<extra></extra>` }];
+    const names = (list, most) => ({ tickvals: list.map((_, i) => i), ticktext: list.map((n) => plain(shorter(n, most))) });
+    return { traces, height: 110 + 44 * pair.names_down.length, layout: base(c, {
+      annotations, shapes, showlegend: false, dragmode: false,
+      xaxis: axisLook(c, { ...named(pair.across), ...names(pair.names_across, 10), showgrid: false, fixedrange: true }),
+      yaxis: axisLook(c, { ...named(pair.down), ...names(pair.names_down, 14), showgrid: false, autorange: "reversed",
+        fixedrange: true }),
+    }) };
+  },
+
+  parallel(c) {
+    const there = study.order.filter((i) => trials.value[i] !== null); // the best last: it is drawn over the others
+    const rank = there.map((_, k) => (k === there.length - 1 ? 1 : (0.99 * k) / there.length));
+    if (!there.length || !study.axes.length || !webgl) return null;
+    const dimensions = study.axes.slice(0, 10).map((axis) => {
+      const choice = axis.choices.length > 0;
+      const at = (v) => (v === null ? null : axis.log ? Math.log10(v) : v);
+      const ends = choice ? [-0.5, axis.choices.length - 0.5] : axis.ends.map(at);
+      const dimension = { label: plain(shorter(axis.label, 18)), range: ends,
+        values: there.map((i) => (choice && axis.values[i] !== null ? axis.values[i] + jitter[i] * 0.7 : at(axis.values[i]))) };
+      if (choice) Object.assign(dimension, { tickvals: axis.choices.map((_, i) => i),
+        ticktext: axis.choices.map((n) => plain(shorter(n, 12))) });
+      else if (axis.log) {
+        const powers = [];
+        for (let p = Math.ceil(ends[0]); p <= ends[1]; p++) powers.push(p);
+        if (powers.length > 1) Object.assign(dimension, { tickvals: powers, ticktext: powers.map((p) => short(10 ** p)) });
+      }
+      return dimension;
+    });
+    const spots = there.map((i) => (study.scale === "log" ? Math.log10(trials.value[i]) : put(trials.value[i])));
+    const range = study.window;
+    const ticks = study.scale === "one" ? ticksNearOne(...range) : {};
+    dimensions.push({ label: plain(study.metric), range, values: spots.map((v) => Math.max(range[0], Math.min(range[1], v))),
+      ...ticks });
+    const scale = [[0, c.line], [0.6, c.goodness[1]], [0.89, c.goodness[2]], [0.9, c.goodness[3]], [0.995, c.goodness[4]],
+      [0.996, c.orange], [1, c.orange]];
+    return { traces: [{ type: "parcoords", dimensions, labelfont: { color: c.ink, size: 12.5 }, tickfont: { color: c.ink,
+      size: 11 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 }, line: { color: rank, cmin: 0, cmax: 1,
+      colorscale: scale }, unselected: { line: { color: c.line, opacity: 0.25 } } }],
+      height: 430, layout: base(c, { margin: { l: 70, r: 80, t: 56, b: 20 } }) };
+  },
+
+  fan(c) {
+    const { curves, rungs, scale } = study.fan;
+    if (!curves.length || study.best === null) return null;
+    const groups = new Map();
+    const finished = curves.filter((one) => trials.state[one.trial] === "d").map((one) => one.trial);
+    const rank = new Map(finished.map((i, k) => [i, k / Math.max(1, finished.length - 1)]));
+    curves.forEach((one) => {
+      const level = trials.state[one.trial] === "d" ? Math.min(4, Math.floor(rank.get(one.trial) * 5)) : -1;
+      if (!groups.has(level)) groups.set(level, { x: [], y: [] });
+      const group = groups.get(level);
+      group.x.push(...one.epochs, null);
+      group.y.push(...one.values.map((v) => put(v, scale)), null);
+    });
+    const points = curves.reduce((sum, one) => sum + one.epochs.length, 0);
+    const traces = [...groups].sort((a, b) => a[0] - b[0]).map(([level, data]) => ({
+      type: points > 6000 ? "scattergl" : "scatter", mode: points > 1500 ? "lines" : "lines+markers", ...data,
+      hoverinfo: "skip", connectgaps: false, marker: { size: 3 },
+      line: { width: 1, color: level < 0 ? c.pale : shade(0.3 + 0.7 * (level / 4), c.goodness) },
+      opacity: level < 0 ? 0.5 : 0.8, name: level < 0 ? words.stopped : words.done, legendgroup: String(level < 0),
+      showlegend: level < 0 || level === Math.max(...groups.keys()),
+    }));
+    const best = curves.find((one) => one.trial === study.best);
+    if (best) for (const [colour, width] of [[c.ground, 6], [c.orange, 3]]) traces.push({
+      type: "scatter", mode: best.epochs.length > 1 ? "lines" : "markers", x: best.epochs, y: best.values.map((v) => put(v, scale)),
+      line: { color: colour, width }, marker: { color: colour, size: width * 2 }, showlegend: width === 3,
+      name: `${words.best}: ${words.trial} ${trials.number[study.best]}`, text: best.values.map(digits),
+      hovertemplate: `${words.epoch} %{x}: %{text}<extra></extra>`,
+    });
+    let before = trials.number.length;
+    const annotations = [];
+    const longest = Math.max(...curves.map((one) => one.epochs[one.epochs.length - 1]));
+    let last = -Infinity;
+    const shapes = rungs.map(([at, left]) => {
+      if (at - last > 0.16 * longest) {
+        annotations.push({ x: at, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 11, color: c.soft },
+          text: `${before.toLocaleString("en")} → ${left.toLocaleString("en")}` });
+        last = at;
+      }
+      before = left;
+      return { type: "line", x0: at, x1: at, y0: 0, y1: 1, yref: "paper", line: { color: c.soft, width: 1, dash: "dot" } };
+    });
+    const layout = base(c, { annotations, shapes, margin: { l: 62, r: 20, t: 30, b: 46 },
+      xaxis: axisLook(c, { ...named(words.epoch), showgrid: false, range: [1 - 0.02 * longest, longest + 0.03 * longest] }),
+      yaxis: axisLook(c, { ...named(study.metric), ...valueAxis(scale, study.fan.window) }) });
+    layout.legend.y = 1.07;
+    return { traces, height: 460, layout, ticks: ["yaxis"], kind: scale };
+  },
+
+  timeline(c) {
+    const time = study.timeline;
+    if (!time) return null;
+    const [unit, name] = time.seconds > 7200 ? [3600, words.hours] : time.seconds > 150 ? [60, words.minutes] : [1, words.seconds];
+    const levels = [...new Set(time.epochs)].sort((a, b) => a - b);
+    const traces = levels.map((epochs, level) => {
+      const at = time.epochs.map((e, i) => (e === epochs ? i : -1)).filter((i) => i >= 0);
+      return { type: "bar", orientation: "h", y: at.map((i) => time.lane[i]), base: at.map((i) => time.began[i] / unit),
+        x: at.map((i) => time.lasted[i] / unit), width: 0.72, name: `${words.to} ${epochs}`,
+        marker: { color: shade(levels.length > 1 ? 0.15 + 0.8 * (level / (levels.length - 1)) : 0.75, c.goodness),
+          line: { color: c.ground, width: at.length < 400 ? 0.7 : 0 } },
+        text: at.map((i) => `${time.trials[i]} ${words.trials}` + (time.failed[i] ? `, ${time.failed[i]} ${words.failed}` : "") +
+          `<br>${epochs} ${words.epochs}, ${short(time.lasted[i])} ${words.seconds}`), textposition: "none",
+        hovertemplate: "%{text}<extra></extra>" };
+    });
+    const shapes = time.pauses.map(([at]) => ({ type: "line", x0: at / unit, x1: at / unit, y0: 0, y1: 1, yref: "paper",
+      line: { color: c.soft, width: 1.2, dash: "dot" } }));
+    const annotations = time.pauses.map(([at, lasted]) => ({ x: at / unit, y: 1, yref: "paper", yanchor: "bottom",
+      showarrow: false, font: { size: 11, color: c.soft }, text: `${words.pause} ${short(lasted / 60)} ${words.minutes}` }));
+    return { traces, height: 130 + Math.min(60, 460 / time.lanes) * time.lanes, layout: base(c, {
+      barmode: "overlay", shapes, annotations, xaxis: axisLook(c, { ...named(name), range: [0, time.seconds / unit] }),
+      yaxis: axisLook(c, { ...named(words.core), range: [time.lanes - 0.4, -0.6], dtick: Math.ceil(time.lanes / 16),
+        fixedrange: true, showgrid: false }), margin: { l: 62, r: 16, t: 26, b: 46 },
+    }) };
+  },
+};

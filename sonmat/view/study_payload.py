@@ -1,0 +1,202 @@
+"""What the page of a study carries for its charts and its table: columns of plain numbers, and the words around them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sonmat.language import say
+from sonmat.search.trial import DONE, STOPPED
+from sonmat.view.study_fan import fan_scale, fan_trials, rungs
+from sonmat.view.study_figure import StudyFigure, chance_text, difference_text
+from sonmat.view.study_finalists import finalist_labels, promise
+from sonmat.view.study_heatmap import cell_shades, cells_of
+from sonmat.view.study_history import best_so_far
+from sonmat.view.study_importance import importance_bars
+from sonmat.view.study_settings import SettingAxis
+from sonmat.view.study_slices import best_where, reach
+from sonmat.view.study_timeline import timeline
+
+CURVES, _POINTS = 400, 80  # curves of stopped and as many of finished trials, and epochs of each, at most
+_PAIRED, _AXES = 5, 24  # hyperparameters with heatmaps, and with columns at all
+_CHUNKS = 4_000
+
+
+def payload(figure: StudyFigure) -> dict[str, Any]:
+    """The study as JSON can hold it. What is not finite is null; a trial is its place in the columns."""
+    axes = figure.axes[:_AXES]
+    numbers, values = best_so_far(figure)
+    return {
+        "metric": figure.called,
+        "maximize": figure.maximize,
+        "scale": figure.scale.kind,
+        "window": _plain(figure.window),
+        "trials": {
+            "number": [trial.number for trial in figure.ended],
+            "value": _plain(figure.values),
+            "state": "".join(np.select([figure.are(DONE), figure.are(STOPPED)], ["d", "s"], "f"))
+            if figure.ended
+            else "",
+            "epochs": [trial.epochs for trial in figure.ended],
+            "seconds": _plain((trial.seconds for trial in figure.ended), 4),
+            "reason": {at: trial.reason for at, trial in enumerate(figure.ended) if trial.reason},
+        },
+        "best": int(figure.order[0]) if figure.best is not None else None,
+        "order": figure.order[::-1].tolist(),
+        "top": np.flatnonzero(figure.top).tolist(),
+        "record": {"number": numbers.tolist(), "value": _plain(values)},
+        "axes": [_axis(figure, axis) for axis in axes],
+        "bars": [
+            {"label": bar.label, "share": _number(bar.share), "clear": bar.clear, "pair": bar.pair, "told": bar.told}
+            for bar in importance_bars(figure)
+        ],
+        "pairs": [_pair(figure, *two) for two in itertools.combinations(axes[:_PAIRED], 2)],
+        "finalists": _finalists(figure),
+        "fan": _fan(figure),
+        "timeline": _timeline(figure),
+        "words": _words(figure),
+    }
+
+
+def _axis(figure: StudyFigure, axis: SettingAxis) -> dict[str, Any]:
+    at, heights = reach(figure, axis)
+    values = axis.places if axis.choices else axis.scale.back(axis.places)
+    return {
+        "name": axis.name,
+        "label": axis.label,
+        "choices": list(axis.choices),
+        "log": axis.scale.kind == "log",
+        "plain": axis.scale.kind != "log" or axis.low > -5.5,
+        "ends": _plain(axis.scale.back([axis.low, axis.high])),
+        "values": _plain(values),
+        "where": best_where(figure, axis),
+        "reach": {
+            "at": _plain(at if axis.choices else axis.scale.back(at)),
+            "value": _plain(figure.scale.back(heights)),
+        },
+    }
+
+
+def _pair(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> dict[str, Any]:
+    cells = cells_of(figure, across, down)
+    return {
+        "across": across.label,
+        "down": down.label,
+        "names_across": cells.names_across,
+        "names_down": cells.names_down,
+        "value": [_plain(row) for row in cells.values],
+        "shade": [_plain(row, 3) for row in cell_shades(figure, [cells])[0]],
+        "spread": [_plain(row, 3) for row in cells.spreads],
+        "seeds": cells.seeds.tolist(),
+        "tried": cells.tried.tolist(),
+    }
+
+
+def _finalists(figure: StudyFigure) -> list[dict[str, Any]]:
+    ranking = figure.ranking
+    labels = finalist_labels(figure)
+    rivals = {rival.number: rival for rival in ranking.rivals}
+    found = []
+    for one in ranking.standings:
+        rival = rivals.get(one.number)
+        apart = None
+        if rival is not None and rival.difference is not None and rival.interval is not None:
+            low, high = (difference_text(end) for end in rival.interval)
+            apart = f"{difference_text(rival.difference)} ({low} … {high})"
+        found.append(
+            {
+                "number": one.number,
+                "label": labels[one.number],
+                "seeds": list(one.values),
+                "values": _plain(one.values.values()),
+                "mean": _number(one.mean),
+                "deviation": _number(one.deviation),
+                "expected": _number(one.expected),
+                "promised": _number(promise(figure, one.number)),
+                "chance": None if one.chance is None else chance_text(one.chance),
+                "apart": apart,
+                "failed": list(one.failed),
+            }
+        )
+    return found
+
+
+def _fan(figure: StudyFigure) -> dict[str, Any]:
+    chosen = fan_trials(figure, CURVES, CURVES)
+    if not chosen or figure.best is None:
+        return {"curves": []}
+    if figure.best.number not in {trial.number for trial in chosen} and figure.metric in figure.best.curves:
+        chosen.append(figure.best)
+    places = {trial.number: at for at, trial in enumerate(figure.ended)}
+    scale, low, high = fan_scale(figure, chosen)
+    curves = []
+    for trial in chosen:
+        curve = np.asarray(trial.curves[figure.metric], np.float64)
+        at = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), _POINTS)).round().astype(int))
+        curves.append({"trial": places[trial.number], "epochs": (at + 1).tolist(), "values": _plain(curve[at], 5)})
+    return {"curves": curves, "scale": scale.kind, "window": _plain([low, high]), "rungs": rungs(figure)}
+
+
+def _timeline(figure: StudyFigure) -> dict[str, Any] | None:
+    found = timeline(figure)
+    if found is None:
+        return None
+    chunks = found.chunks[:_CHUNKS]
+    return {
+        "lanes": found.lanes,
+        "seconds": _number(found.seconds),
+        "lane": [chunk.lane for chunk in chunks],
+        "began": _plain((chunk.began for chunk in chunks), 7),
+        "lasted": _plain((chunk.ended - chunk.began for chunk in chunks), 5),
+        "trials": [chunk.trials for chunk in chunks],
+        "epochs": [chunk.epochs for chunk in chunks],
+        "failed": [chunk.failed for chunk in chunks],
+        "pauses": [_plain(one) for one in found.pauses],
+    }
+
+
+def _plain(values: Iterable[float] | NDArray[np.float64], digits: int = 6) -> list[float | None]:
+    return [_number(value, digits) for value in (values.tolist() if isinstance(values, np.ndarray) else values)]
+
+
+def _number(value: float | None, digits: int = 6) -> float | None:
+    return float(f"{value:.{digits}g}") if value is not None and np.isfinite(value) else None
+
+
+def _words(figure: StudyFigure) -> dict[str, str]:
+    return {
+        "trial": say("trial", "시도"),
+        "done": say("trained to the end", "끝까지 학습"),
+        "stopped": say("stopped early", "중간에 멈춤"),
+        "failed": say("failed", "실패"),
+        "best": say("the best", "최고"),
+        "record": say("best so far", "그때까지 최고"),
+        "reach": say("nine of ten are below", "열에 아홉은 이 아래")
+        if figure.maximize
+        else say("nine of ten are above", "열에 아홉은 이 위"),
+        "where": say("the best", "상위"),
+        "epoch": say("epoch", "에포크"),
+        "epochs": say("epochs", "에포크"),
+        "seconds": say("seconds", "초"),
+        "minutes": say("minutes", "분"),
+        "hours": say("hours", "시간"),
+        "state": say("state", "상태"),
+        "core": say("core", "코어"),
+        "trials": say("trials", "시도"),
+        "to": say("to epoch", "마지막 에포크"),
+        "seed": say("seed", "시드"),
+        "mean": say("mean ± standard deviation", "평균 ± 표준편차"),
+        "promised": say("what the search promised", "탐색에서의 값"),
+        "alone": say("one setting alone", "설정 하나"),
+        "together": say("two together, beyond that", "둘의 조합이 더하는 몫"),
+        "decides": say("part that it decides", "결정하는 몫"),
+        "seeds": say("seeds", "시드"),
+        "none": say("all failed", "모두 실패"),
+        "rows": say("Rows {0}–{1} of {2}", "{2}개 중 {0}–{1}"),
+        "reason": say("reason", "이유"),
+        "pause": say("pause", "휴지"),
+    }
