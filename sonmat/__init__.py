@@ -40,6 +40,8 @@ _PUBLIC = {
     "SourceError": "sonmat.errors",
     "StorageError": "sonmat.errors",
     "TrainingError": "sonmat.errors",
+    "Study": "sonmat.search.study",
+    "Swept": "sonmat.jobs.sweep",
     "UnsupportedError": "sonmat.errors",
     "augmented": "sonmat.engine.augmented",
     "build": "sonmat.models.catalog",
@@ -54,7 +56,9 @@ _PUBLIC = {
     "load_run": "sonmat.runs.folder",
     "predict": "sonmat.engine.predict",
     "predict_classes": "sonmat.engine.predict",
+    "resume_sweep": "sonmat.jobs.sweep",
     "save_model": "sonmat.runs.model_files",
+    "sweep": "sonmat.jobs.sweep",
     "train": "sonmat.jobs.train",
 }
 
@@ -85,6 +89,9 @@ if TYPE_CHECKING:
     from sonmat.errors import UnsupportedError as UnsupportedError
     from sonmat.jobs.diagnose import diagnose as diagnose
     from sonmat.jobs.explain import explain as explain
+    from sonmat.jobs.sweep import Swept as Swept
+    from sonmat.jobs.sweep import resume_sweep as resume_sweep
+    from sonmat.jobs.sweep import sweep as sweep
     from sonmat.jobs.train import train as train
     from sonmat.models.catalog import build as build
     from sonmat.models.recipe import Recipe as Recipe
@@ -92,6 +99,7 @@ if TYPE_CHECKING:
     from sonmat.runs.folder import load_run as load_run
     from sonmat.runs.model_files import load_model as load_model
     from sonmat.runs.model_files import save_model as save_model
+    from sonmat.search.study import Study as Study
 
 __all__ = ["__version__", *_PUBLIC]
 

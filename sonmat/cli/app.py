@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, training
+from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, studies, training
+from sonmat.cli import sweep as sweeping
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
 from sonmat.language import say
@@ -32,6 +33,7 @@ app = typer.Typer(
     **_LOOK,
 )
 _runs = typer.Typer(help=say("List, show, compare and delete runs.", "실행 목록, 보기, 비교, 삭제."), **_LOOK)
+_studies = typer.Typer(help=say("List, show and draw studies.", "스터디 목록, 보기, 그리기."), **_LOOK)
 _data = typer.Typer(help=say("List, fetch and show data sets.", "데이터 목록, 내려받기, 보기."), **_LOOK)
 
 
@@ -52,6 +54,13 @@ _add(
     training.resume,
     "Go on with an interrupted run, to the same weights.",
     "멈춘 실행을 이어서 같은 가중치로 끝냅니다.",
+)
+_add(
+    app,
+    "sweep",
+    sweeping.sweep,
+    "Try many settings at once, and say which is best and how sure.",
+    "많은 설정을 한꺼번에 재어 어느 것이 얼마나 확실히 나은지.",
 )
 _add(
     app,
@@ -121,10 +130,26 @@ _add(
     "실행 비교. 둘이면 같은 행에서 검정합니다.",
 )
 _add(_runs, "rm", runs.rm, "Delete runs.", "실행 삭제.")
+_add(
+    _studies,
+    "ls",
+    studies.ls,
+    "Every study: what it asked and what it found.",
+    "모든 스터디: 무엇을 물어 무엇을 찾았는지.",
+)
+_add(
+    _studies,
+    "show",
+    studies.show,
+    "One study: its finalists, and its trials as CSV.",
+    "스터디 하나: 결선과 시도들(CSV).",
+)
+_add(_studies, "plot", studies.plot, "Draw a study's pictures and page again.", "스터디의 그림과 페이지 다시 그리기.")
 _add(_data, "ls", data.ls, "The data sets that have a name.", "이름이 있는 데이터.")
 _add(_data, "fetch", data.fetch, "Fetch a data set and keep it.", "데이터를 받아 저장하기.")
 _add(_data, "show", data.show, "Rows, shape, range, and each class's count.", "행 수, 모양, 범위, 클래스별 개수.")
 app.add_typer(_runs, name="runs")
+app.add_typer(_studies, name="studies")
 app.add_typer(_data, name="data")
 
 

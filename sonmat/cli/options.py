@@ -20,6 +20,15 @@ def run_names(incomplete: str) -> list[str]:
     return [name for name in sorted(names, reverse=True) if name.startswith(incomplete)]
 
 
+def study_names(incomplete: str) -> list[str]:
+    """Names of studies, the newest first; read from the folders' names alone."""
+    from sonmat import places
+
+    folder = places.studies_folder()
+    names = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    return [name for name in sorted(names, reverse=True) if name.startswith(incomplete)]
+
+
 def models(incomplete: str) -> list[str]:
     """Runs, and model files by their path."""
     return run_names(incomplete) + files(incomplete, (".keras", ".h5", ".hdf5"))

@@ -74,10 +74,15 @@ def fit_many(
             ),
         )
     begin = time.perf_counter()
-    defaults = {
-        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
-        "augment": augment, "label_smoothing": label_smoothing, "average": average,
-    }  # fmt: skip
+    defaults = defaults_of(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        augment=augment,
+        label_smoothing=label_smoothing,
+        average=average,
+    )
     many = prepare_many(
         build, settings, data, defaults, validation_data=validation_data, shuffle=shuffle,
         class_weight=class_weight, validation_freq=validation_freq,
@@ -100,6 +105,28 @@ def fit_many(
     ]
     whole = time.perf_counter() - begin
     return Population(tuple(members), whole - trained, trained, many_plan(many))
+
+
+def defaults_of(
+    *,
+    epochs: int = 10,
+    batch_size: int | Sequence[Sequence[int]] = 32,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    augment: Mapping[str, Any] | None = None,
+    label_smoothing: float = 0.0,
+    average: Mapping[str, Any] | str | None = None,
+) -> dict[str, Any]:
+    """The training's settings where a member has none."""
+    return {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "augment": augment,
+        "label_smoothing": label_smoothing,
+        "average": average,
+    }
 
 
 def prepare_many(

@@ -121,7 +121,7 @@ class ManyTraining:
         until = first.epochs if end is None else end
         if group.mode == ALONE:
             return self._alone(chunk, given, begin, until, told)
-        program = self._program(group, chunk)
+        program = self.program(group, chunk)
         place_in = {place: i for i, place in enumerate(group.members)}
         local = Chunk(tuple(tuple(place_in[p] for p in lane) for lane in chunk.lanes), chunk.length)
         settings = [self.settings[place] for place in group.members]
@@ -131,8 +131,8 @@ class ManyTraining:
             blueprints=[self.blueprints.of(member) for member in settings],
             program=program,
             devices=self.devices,
-            shuffling=self._shuffling(),
-            held=self._validation(),
+            shuffling=self.shuffling(),
+            held=self.validation(),
             shuffle=self.shuffle,
             due=self.due,
             told=told or (lambda done, logs: None),
@@ -157,7 +157,8 @@ class ManyTraining:
         self.compile_seconds += compiling
         return found, time.perf_counter() - at - compiling
 
-    def _program(self, group: Group, chunk: Chunk) -> PopulationProgram:
+    def program(self, group: Group, chunk: Chunk) -> PopulationProgram:
+        """The program of a group for lanes of a chunk's length; it is compiled when it is first used."""
         if not group.mode:
             group.mode = chosen_mode(self, group, chunk)
         if chunk.length not in group.programs:
@@ -165,12 +166,14 @@ class ManyTraining:
             group.programs[chunk.length] = PopulationProgram(steps, self.devices, group.mode)
         return group.programs[chunk.length]
 
-    def _shuffling(self) -> Shuffling:
+    def shuffling(self) -> Shuffling:
+        """The training rows, on every device."""
         if self._data is None:
             self._data = Shuffling(self.devices, self.devices.alike(_arrays(self.blueprints.examples)))
         return self._data  # type: ignore[no-any-return]
 
-    def _validation(self) -> Any:
+    def validation(self) -> Any:
+        """The validation rows, on every device; None where there are none."""
         if self._held is None and self.blueprints.held is not None:
             self._held = self.devices.alike(_arrays(self.blueprints.held))
         return self._held

@@ -6,14 +6,17 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from sonmat import places
 from sonmat.engine.blueprint import HostState
-from sonmat.engine.population_program import MAPPED, VMAPPED, PopulationProgram
+from sonmat.engine.population_program import MAPPED, VMAPPED, PopulationProgram, leaf_rows
 from sonmat.errors import StorageError
 from sonmat.files import write_json
 
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from sonmat.engine.lanes import Chunk
     from sonmat.engine.many_training import Group, ManyTraining
 
-_STEPS = 4
+_STEPS, _ROUNDS = 8, 3
 _MOST_KEPT = 1000
 
 
@@ -44,25 +47,51 @@ def chosen_mode(many: ManyTraining, group: Group, chunk: Chunk) -> str:
 
 
 def _seconds(many: ManyTraining, group: Group, chunk: Chunk, mode: str) -> float:
-    """The time of a step, after one that warms up."""
     steps = [many.blueprints.steps(many.settings[place]) for place in group.members]
-    program = PopulationProgram(steps, many.devices, mode)
+    return measured(many, group, chunk, PopulationProgram(steps, many.devices, mode)).step
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a few steps of a chunk took.
+
+    Attributes:
+        step: Seconds of a step of all its members.
+        validation: Seconds of a pass over the validation rows; 0 where there is none.
+    """
+
+    step: float
+    validation: float
+
+
+def measured(
+    many: ManyTraining, group: Group, chunk: Chunk, program: PopulationProgram, *, validate: bool = False
+) -> Measured:
+    """Compile what a chunk needs and time a few of its steps, from first states; nothing of it is kept but the program."""
     place_in = {place: i for i, place in enumerate(group.members)}
     padded = chunk.padded()
-    states = [many.blueprints.first(many.settings[place]) for place in padded]
     numbers = program.numbers([place_in[place] for place in padded])
-    state = many.devices.apart(stacked_states(states))
-    data = many._shuffling().rows(None, 0)
-    if jax.tree.leaves(data)[0].shape[1] < steps[0].rows[0]:
-        return 0.0
-    program.prepare(numbers, state, data, None, None)
-    most = min(_STEPS, jax.tree.leaves(data)[0].shape[1] // steps[0].rows[0])
-    best = float("inf")
-    for _ in range(3):
-        begin = time.perf_counter()
-        jax.block_until_ready(program.train(0, numbers, state, data, 0, most))
-        best = min(best, time.perf_counter() - begin)
-    return best
+    state = many.devices.apart(stacked_states([many.blueprints.first(many.settings[place]) for place in padded]))
+    data = many.shuffling().rows(None, 0)
+    held = many.validation() if validate else None
+    fresh = [
+        many.devices.apart(np.repeat(leaf[None], len(padded), 0))
+        for leaf in many.blueprints.of(many.settings[padded[0]]).fresh
+    ]
+    tested = (state[0], state[1], fresh)
+    program.prepare(numbers, state, data, held, tested)
+    most = min(_STEPS, leaf_rows(data) // program.steps[0].rows[0])
+    if most < 1:
+        return Measured(0.0, 0.0)
+    step = min(_timed(lambda: program.train(0, numbers, state, data, 0, most)) for _ in range(_ROUNDS)) / most
+    validation = _timed(lambda: program.validate(numbers, tested, held)) if held is not None else 0.0
+    return Measured(step, validation)
+
+
+def _timed(function: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    jax.block_until_ready(function())
+    return time.perf_counter() - begin
 
 
 def stacked_states(states: list[HostState]) -> Any:

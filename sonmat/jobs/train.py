@@ -88,7 +88,7 @@ def train(
         asked = replace(asked, data=os.fspath(data))
     if seed is not None:
         asked = replace(asked, seed=seed)
-    asked = replace(asked, data=_findable(asked.data))
+    asked = replace(asked, data=findable(asked.data))
     if out is not None:
         run = RunFolder(Path(out).expanduser())
         run.check_free(asked)  # before a download
@@ -251,7 +251,7 @@ class _Warming(Listener):
         threading.Thread(target=warm, name="sonmat-warming").start()  # a daemon could abort the process at exit
 
 
-def _findable(data: str) -> str:
+def findable(data: str) -> str:
     """A path that will be found from any folder, as resuming may happen in another; a name stays a name."""
     path = Path(data).expanduser()
     is_name = data.strip().lower().replace("_", "-") in KNOWN

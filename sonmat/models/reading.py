@@ -24,7 +24,8 @@ def read_recipe(name_or_path: str | Path = "notes-mlp", assignments: Sequence[st
     """A recipe that is ready to run.
 
     What a file leaves out is as in the catalog's recipe of its model; where it names an optimizer, the catalog's
-    learning rate is not taken over. Builders and data that a file names by a path are looked for beside the file.
+    learning rate is not taken over. Builders and data that a file names by a path are looked for beside the file. A
+    `[space]` in it is for `sonmat sweep`, and passed over here.
 
     Args:
         name_or_path: A name in the catalog, `FILE.toml`, or `FILE.py:function`.
@@ -180,8 +181,32 @@ def _set(recipe: Recipe, key: str, value: Any) -> Recipe:
     return Recipe.from_dict(values)
 
 
+def read_space(name_or_path: str | Path) -> Mapping[str, Any] | None:
+    """The `[space]` of a recipe's file, which a sweep searches; None where there is none, or no file.
+
+    Raises:
+        RecipeError: Bad TOML, or a space that is no table.
+    """
+    if not str(name_or_path).endswith(".toml"):
+        return None
+    space = parse_toml(_text_of(Path(name_or_path)), source=str(name_or_path)).get("space")
+    if space is not None and not isinstance(space, dict):
+        raise RecipeError(
+            say(
+                f"{name_or_path}: space should be a table, but is {space!r}.",
+                f"{name_or_path}: space는 표여야 하는데 {space!r}입니다.",
+            ),
+            say(
+                'Write [space] and below it learning_rate = "log:1e-3..1".',
+                '[space] 아래에 learning_rate = "log:1e-3..1"처럼 쓰세요.',
+            ),
+        )
+    return space
+
+
 def _read_file(path: Path) -> Recipe:
     values = parse_toml(_text_of(path), source=str(path))
+    values.pop("space", None)  # a sweep's; one file serves both commands
     try:
         return Recipe.from_dict(_over_catalog(values, path.absolute().parent))
     except RecipeError as error:
