@@ -53,7 +53,7 @@ peers: benchmarks/.venv/.peers ## Make benchmarks/.venv with TensorFlow, PyTorch
 benchmarks/.venv/.peers: benchmarks/constraints.txt
 	@echo "==> Making benchmarks/.venv (about 1.5 GB)"
 	test -x $(PEERS)/python || $(PYTHON) -m venv benchmarks/.venv
-	$(PEERS)/python $(PIP) install -c benchmarks/constraints.txt tensorflow-cpu keras torch scikit-learn tensorboard matplotlib
+	$(PEERS)/python $(PIP) install -c benchmarks/constraints.txt tensorflow-cpu keras torch scikit-learn keras-tuner optuna tensorboard matplotlib
 	@touch $@
 
 test-peers: dev peers ## Run the tests that try TensorFlow beside sonmat
