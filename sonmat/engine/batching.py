@@ -58,6 +58,19 @@ def indifferent_to_batches(model: keras.Model) -> bool:
     )
 
 
+def keras_own(model: keras.Model) -> bool:
+    """Whether a model, its layers, losses and metrics are of Keras's own classes and functions."""
+    metrics = getattr(model, "_compile_metrics", None)
+    asked = [getattr(metrics, "_user_metrics", None), getattr(metrics, "_user_weighted_metrics", None)]
+    return (
+        _own(model)
+        and all(_own(layer) and _own(getattr(layer, "activation", None)) for layer in model._flatten_layers())
+        and not any(isinstance(layer, keras.layers.Lambda) for layer in model._flatten_layers())
+        and all(isinstance(one, str) or _own(getattr(one, "fn", one)) for one in _flat(getattr(model, "loss", None)))
+        and all(isinstance(one, str) or _own(getattr(one, "_fn", one)) for one in _flat(asked))
+    )
+
+
 def _by_row(layer: keras.Layer) -> bool:
     return (
         _own(layer)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,9 +17,10 @@ from sonmat.engine import checks
 from sonmat.engine.batching import indifferent_to_batches, roomy
 from sonmat.engine.companion import Companion
 from sonmat.engine.examples import Examples
+from sonmat.engine.halves import halves, network_key
 from sonmat.engine.lifted import Traced, read
 from sonmat.engine.member_settings import MemberSettings, naming
-from sonmat.engine.program import State, Step, testing_program, testing_state, training_program, training_state, values
+from sonmat.engine.program import State, testing_program, testing_state, training_program, training_state, values
 from sonmat.engine.randomness import unseeded_generators
 from sonmat.engine.rewriting import may_convolve
 from sonmat.engine.smoothing import check_smoothing
@@ -38,35 +40,25 @@ class Steps:
     """A member's steps, traced.
 
     Attributes:
-        train: One a phase; the state is laid out as `turned` has it.
-        tails: The smaller last step of each phase, or None.
-        test, test_tail: The step of validation, and its smaller last one; None where there is no validation.
-        trees: What they return, as trees, by the same names.
+        pieces: By name: `train0`, `train1`, … the training step of each phase; `tail0`, … its smaller last one; `update0`, …
+            where these give gradients alone, what the optimizer does with them; `test` and `test_tail`, that of validation.
+            States are laid out as `turned` has them.
+        trees: What pieces return, as trees; by the beginning of their names.
         turned: How each phase lays the state out, or None for as Keras has it.
         rows: Rows in a step of each phase.
         test_rows: Rows in a batch of validation.
     """
 
-    train: list[Traced]
-    tails: list[Traced | None]
-    test: Traced | None
-    test_tail: Traced | None
+    pieces: dict[str, Traced]
     trees: dict[str, Any]
     turned: list[Turned | None]
     rows: list[int]
     test_rows: int
 
-    def named(self, name: str) -> Traced | None:
-        """A step by its name: `train0`, `tail0` (of the first phase), …, `test`, `test_tail`."""
-        if name.startswith("test"):
-            return self.test if name == "test" else self.test_tail
-        return self.train[int(name[5:])] if name.startswith("train") else self.tails[int(name[4:])]
-
     @property
     def structure(self) -> str:
         """A digest: members with the same one can be one program."""
-        every = [*self.train, *self.tails, self.test, self.test_tail]
-        text = "|".join(one.structure if one else "-" for one in every)
+        text = "|".join(f"{name}={self.pieces[name].structure}" for name in sorted(self.pieces))
         return hashlib.sha256(f"{text}{self.rows}{self.test_rows}".encode()).hexdigest()
 
 
@@ -75,12 +67,16 @@ class Blueprint:
     """What one call of the builder made.
 
     Attributes:
-        model: The model, compiled and built.
+        model: The model, compiled and built; of networks that are alike, one for all calls.
+        optimizer: The call's own, built for the variables of `model`.
+        network: Tells networks apart whose first halves of a step are alike; None where nothing is known.
         fresh: What its metrics hold before an epoch.
         words: Where the states of its unseeded random generators stand among the non-trainable variables.
     """
 
     model: keras.Model
+    optimizer: Any
+    network: str | None
     fresh: list[np.ndarray]
     words: list[int]
     steps: dict[str, Steps] = field(default_factory=dict)
@@ -105,6 +101,8 @@ class Blueprints:
         self._build, self.examples, self.held = build, examples, held
         self._reseed: Callable[[Any, int], Any] | None = getattr(build, "reseed", None)
         self._made: dict[str, Blueprint] = {}
+        self._networks: dict[str, Blueprint] = {}
+        self._halves: dict[str, Steps] = {}
         self._firsts: dict[tuple[str, int], HostState] = {}
         self._warned = False
 
@@ -125,7 +123,7 @@ class Blueprints:
         key = f"{member.phases} {member.companion.key}"
         if key not in blueprint.steps:
             with naming(member.number, member.given):
-                blueprint.steps[key] = self._traced(blueprint.model, member)
+                blueprint.steps[key] = self._traced(blueprint, member, key)
         return blueprint.steps[key]
 
     def first(self, member: MemberSettings) -> HostState:
@@ -157,27 +155,41 @@ class Blueprints:
         if self._reseed is not None:
             self._reseed(model, member.seed)
         checks.check_model(model, training=True)
+        check_smoothing(model, member.companion.smoothing)
+        network = network_key(model) if model.built else None
+        alike = self._networks.get(network) if network is not None else None
+        if alike is not None:
+            model.optimizer.build(alike.model.trainable_variables)
+            made = Blueprint(alike.model, model.optimizer, network, alike.fresh, alike.words)
+        else:
+            made = self._checked(model, network)
+            if network is not None:
+                self._networks[network] = made
+        if member.companion.augment:
+            companion = member.companion
+            companion.varied(companion.begin(made.model), self.examples.rows(0, 1).x)  # refuses what is no picture
+        weights = (values(model.trainable_variables), values(model.non_trainable_variables))
+        state = (*weights, values(made.optimizer.variables), values(made.model.metrics_variables))
+        self._firsts[member.call, member.seed] = _on_host(state)
+        return made
+
+    def _checked(self, model: keras.Model, network: str | None) -> Blueprint:
+        """The blueprint of a network that is like none before it."""
         for part in [self.examples] if self.held is None else [self.examples, self.held]:
             checks.check_inputs(model, part)
             checks.check_targets(model, part)
-        check_smoothing(model, member.companion.smoothing)
         if not self._warned:
             checks.warn_of_raw_pixels(model, self.examples)
             self._warned = True
         checks.build(model, self.examples)
-        if member.companion.augment:
-            companion = member.companion
-            companion.varied(companion.begin(model), self.examples.rows(0, 1).x)  # refuses what is no picture
-        self._firsts[member.call, member.seed] = _on_host(training_state(model))
         with keras.StatelessScope() as scope:
             model.reset_metrics()
         kept = values(model.metrics_variables)
         fresh = [scope.get_current_value(v) for v in model.metrics_variables]
         metrics = [np.asarray(old if new is None else new, old.dtype) for new, old in zip(fresh, kept, strict=True)]
-        states = {id(generator.state) for generator in unseeded_generators(model)}
-        order = [id(generator.state) for generator in unseeded_generators(model)]
-        places = {id(v): i for i, v in enumerate(model.non_trainable_variables) if id(v) in states}
-        return Blueprint(model, metrics, [places[one] for one in order])
+        places = {id(variable): place for place, variable in enumerate(model.non_trainable_variables)}
+        words = [places[id(generator.state)] for generator in unseeded_generators(model)]
+        return Blueprint(model, model.optimizer, network, metrics, words)
 
     def _call(self, member: MemberSettings) -> keras.Model:
         seed = {"seed": member.seed} if member.seeded else {}
@@ -197,8 +209,8 @@ class Blueprints:
         """The first state of another seed; what no seed decides is as the blueprint has it."""
         known = next(state for (call, _), state in self._firsts.items() if call == member.call)
         if self._reseed is not None:
-            self._reseed(blueprint.model, member.seed)
             model = blueprint.model
+            self._reseed(model, member.seed)
         else:
             model = self._call(member)
             if not model.built:
@@ -219,7 +231,7 @@ class Blueprints:
         return (state[0], state[1], known[2], known[3])
 
     def _at_rate(self, state: HostState, member: MemberSettings) -> HostState:
-        optimizer = self.of(member).model.optimizer
+        optimizer = self.of(member).optimizer
         place = next(
             (i for i, v in enumerate(optimizer.variables) if v is getattr(optimizer, "_learning_rate", None)), None
         )
@@ -240,31 +252,85 @@ class Blueprints:
         began = [np.asarray(leaf) for leaf in companion.begin(model)[:3]]
         return [*began, *([*state[0], *state[1]] if companion.average is not None else [])]
 
-    def _traced(self, model: keras.Model, member: MemberSettings) -> Steps:
+    def _traced(self, blueprint: Blueprint, member: MemberSettings, key: str) -> Steps:
+        if blueprint.network is None:
+            return self._whole(blueprint.model, member)
+        known = f"{key} {blueprint.network}"
+        if known not in self._halves:
+            self._halves[known] = self._first_halves(blueprint.model, member)
+        shared = self._halves[known]
+        pieces, trees, turns = dict(shared.pieces), dict(shared.trees), []
+        state = _shapes(self._state(blueprint, member))
+        for phase, rows in enumerate(shared.rows):
+            both = halves(blueprint.model, rows, self.examples.scale, member.companion)
+            turned = both.turned and Turned(blueprint.model, both.turned.shapes, blueprint.optimizer)
+            laid = jax.eval_shape(turned.turn, state) if turned else state
+            traced, trees["update"] = _trace(partial(both.update, blueprint.optimizer), laid, laid[0])
+            pieces[f"update{phase}"] = traced
+            turns.append(turned)
+        return replace(shared, pieces=pieces, trees=trees, turned=turns)
+
+    def _first_halves(self, model: keras.Model, member: MemberSettings) -> Steps:
+        """What members with networks like this one share: gradients of each phase, and validation."""
+
+        def piece(rows: int) -> tuple[Any, Turned | None]:
+            both = halves(model, rows, self.examples.scale, member.companion)
+            return both.gradients, both.turned
+
+        return self._with_validation(model, member, piece, halved=True)
+
+    def _whole(self, model: keras.Model, member: MemberSettings) -> Steps:
+        """The steps of a member whose training step is its own."""
+
+        def piece(rows: int) -> tuple[Any, Turned | None]:
+            program = training_program(model, rows, self.examples.scale, member.companion)
+            return program.looped or program.step, program.turned
+
+        return self._with_validation(model, member, piece)
+
+    def _with_validation(
+        self,
+        model: keras.Model,
+        member: MemberSettings,
+        piece: Callable[[int], tuple[Any, Turned | None]],
+        *,
+        halved: bool = False,
+    ) -> Steps:
         examples, held = self.examples, self.held
         sizes = [min(rows, len(examples)) for _, rows in member.phases]
         state = training_state(model)
         if member.companion.has_state:
             state = (*state, member.companion.begin(model))
-        train, tails, turns, trees = [], [], [], {}
-        for size in sizes:
-            program = training_program(model, size, examples.scale, member.companion)
-            turns.append(program.turned)
-            laid = program.turned.turn(state) if program.turned else state
-            step = program.looped or program.step
-            traced, trees["train"] = _trace(step, laid, examples, size)
-            train.append(traced)
-            tail = len(examples) % size
-            tails.append(_trace(step, laid, examples, tail)[0] if tail else None)
-        test = test_tail = None
+        pieces: dict[str, Traced] = {}
+        trees: dict[str, Any] = {}
+        turns = []
+        for phase, size in enumerate(sizes):
+            step, turned = piece(size)
+            turns.append(turned)
+            laid = _shapes(turned.turn(state) if turned else state)
+            laid = (*laid[:2], [], *laid[3:]) if halved else laid
+            pieces[f"train{phase}"], trees["train"] = _trace(step, laid, _rows(examples, size))
+            if tail := len(examples) % size:
+                pieces[f"tail{phase}"] = _trace(step, laid, _rows(examples, tail))[0]
         test_rows = 0
         if held is not None:
             test_rows = _validation_rows(model, held, sizes[0])
             testing = testing_program(model, test_rows, held.scale, None)
-            test, trees["test"] = _trace(testing.step, testing_state(model), held, test_rows)
+            tested = _shapes(testing_state(model))
+            pieces["test"], trees["test"] = _trace(testing.step, tested, _rows(held, test_rows))
             if tail := len(held) % test_rows:
-                test_tail = _trace(testing.step, testing_state(model), held, tail)[0]
-        return Steps(train, tails, test, test_tail, trees, turns, sizes, test_rows)
+                pieces["test_tail"] = _trace(testing.step, tested, _rows(held, tail))[0]
+        return Steps(pieces, trees, turns, sizes, test_rows)
+
+    def _state(self, blueprint: Blueprint, member: MemberSettings) -> State:
+        model = blueprint.model
+        state: State = (
+            values(model.trainable_variables),
+            values(model.non_trainable_variables),
+            values(blueprint.optimizer.variables),
+            values(model.metrics_variables),
+        )
+        return (*state, member.companion.begin(model)) if member.companion.has_state else state
 
 
 def _validation_rows(model: keras.Model, held: Examples, rows: int) -> int:
@@ -276,13 +342,20 @@ def _validation_rows(model: keras.Model, held: Examples, rows: int) -> int:
     return divisor or most
 
 
-def _trace(step: Step, state: State, examples: Examples, rows: int) -> tuple[Traced, Any]:
-    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), state)
-    batch = jax.tree.map(
+def _trace(step: Callable[..., Any], *arguments: Any) -> tuple[Traced, Any]:
+    closed, made = jax.make_jaxpr(step, return_shape=True)(*arguments)
+    return read(closed), jax.tree.structure(made)
+
+
+def _shapes(tree: Any) -> Any:
+    return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree)
+
+
+def _rows(examples: Examples, rows: int) -> Any:
+    """The shapes of a batch of so many rows."""
+    return jax.tree.map(
         lambda a: jax.ShapeDtypeStruct((rows, *a.shape[1:]), jax.dtypes.canonicalize_dtype(a.dtype)), examples.arrays
     )
-    closed, made = jax.make_jaxpr(step, return_shape=True)(shapes, batch)
-    return read(closed), jax.tree.structure(made)
 
 
 def _on_host(state: State) -> HostState:

@@ -200,7 +200,8 @@ def _member(
 ) -> Member:
     settings = many.settings[place]
     past = {} if before is None else before.columns
-    columns = {name: [*past.get(name, []), *values] for name, values in outcome.columns.items()}
+    names = dict.fromkeys([*past, *outcome.columns])
+    columns = {name: [*past.get(name, []), *outcome.columns.get(name, [])] for name in names}
     count = max((len(column) for column in outcome.columns.values()), default=0)
     epochs = [*([] if before is None else before.epochs), *range(done, done + count)]
     failed = ""

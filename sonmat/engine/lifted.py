@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax
 import numpy as np
 from jax.extend import core
 
@@ -27,6 +28,7 @@ _OPENED = (
     "custom_vjp_call",
     "custom_vjp_call_jaxpr",
     "remat",
+    "remat2",
     "checkpoint",
 )
 """Calls whose inside can stand in their place: what is lifted is never differentiated again."""
@@ -42,7 +44,7 @@ class Traced:
         numbers: Literals and constants in the order in which they are met.
     """
 
-    closed: Any
+    closed: Any = field(repr=False)  # JAX asks for the text of what it is given to trace
     structure: str
     numbers: list[Any] = field(repr=False)
 
@@ -83,8 +85,6 @@ class Lifted:
 
     def __call__(self, numbers: Sequence[Any], arguments: Sequence[Any]) -> Any:
         """What the function with these numbers returns for these arguments, both flat."""
-        import jax
-
         given = dict(zip(self.places, numbers, strict=True))
         closed = self.traced.closed
         results = _Evaluator(given).closed(closed.jaxpr, closed.consts, list(arguments))
@@ -92,11 +92,13 @@ class Lifted:
 
 
 def _same(one: Any, other: Any) -> bool:
-    if one is other:
-        return True
-    if isinstance(one, (int, float, bool)) and isinstance(other, (int, float, bool)):
-        return one == other
-    return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=np.asarray(one).dtype.kind in "fc")
+    return one is other or _bits(one) == _bits(other)  # 0.0 and -0.0 are two numbers
+
+
+def _bits(value: Any) -> bytes:
+    if jax.dtypes.issubdtype(getattr(value, "dtype", np.bool_), jax.dtypes.extended):  # a key of JAX's
+        value = jax.random.key_data(value)
+    return np.asarray(value).tobytes()
 
 
 class _Reader:
@@ -141,24 +143,26 @@ class _Reader:
     def _number(self, value: Any, aval: Any) -> str:
         kind = f"#{getattr(aval, 'dtype', type(value))}{getattr(aval, 'shape', '')}"
         if self._frozen:
-            return f"{kind}={np.asarray(value).tobytes().hex()}"
+            return f"{kind}={_bits(value).hex()}"
         self.numbers.append(value)
-        return kind
+        keyed = jax.dtypes.issubdtype(getattr(value, "dtype", np.bool_), jax.dtypes.extended)
+        return f"{kind}={_bits(value).hex()}" if keyed else kind  # keys of JAX's cannot be stacked as numbers
 
     def _parameters(self, equation: Any) -> str:
         if equation.primitive.name in _OPENED:
             return ""  # names, placements, how it is differentiated: what it computes is inside
+        named = "callback" in equation.primitive.name  # where nothing but its address tells a function from another
         return ",".join(
-            f"{key}={_told(value)}"
+            f"{key}={_told(value, named)}"
             for key, value in sorted(equation.params.items())
             if not any(True for _ in _jaxprs(value))
         )
 
 
-def _told(value: Any) -> str:
+def _told(value: Any, named: bool) -> str:
     if isinstance(value, np.ndarray):
         return hashlib.sha256(value.tobytes()).hexdigest()
-    return _ADDRESS.sub("", str(value))
+    return str(value) if named else _ADDRESS.sub("", str(value))
 
 
 def inners(parameters: Mapping[str, Any]) -> Iterator[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +65,11 @@ class ManyTraining:
 
     def __post_init__(self) -> None:
         begin = time.perf_counter()
+        with _without_collecting():
+            self._group()
+        self.build_seconds = time.perf_counter() - begin
+
+    def _group(self) -> None:
         found: dict[str, list[int]] = {}
         for place, member in enumerate(self.settings):
             steps = self.blueprints.steps(member)
@@ -73,11 +80,10 @@ class ManyTraining:
         for members in found.values():
             first = self.blueprints.first(self.settings[members[0]])
             steps = self.blueprints.steps(self.settings[members[0]])
-            slow = any(slow_in_loops(one.closed) for one in (*steps.train, steps.test) if one is not None)
+            slow = any(slow_in_loops(one.closed) for one in steps.pieces.values())
             convolves = self.blueprints.of(self.settings[members[0]]).convolves
             mode = ALONE if slow else "" if convolves or bytes_of(first) > 2**21 else VMAPPED
             self.groups.append(Group(members, mode, bytes_of(first)))
-        self.build_seconds = time.perf_counter() - begin
 
     def chunks(self, members: Sequence[int] | None = None) -> list[tuple[Group, Chunk]]:
         """Which members train together, of all or of some; the places in a chunk are the population's."""
@@ -177,6 +183,18 @@ class ManyTraining:
         if self._held is None and self.blueprints.held is not None:
             self._held = self.devices.alike(_arrays(self.blueprints.held))
         return self._held
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Without Python's search for circular garbage, which building hundreds of networks sets off again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _arrays(examples: Examples) -> Any:

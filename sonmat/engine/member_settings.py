@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from sonmat.engine.companion import Companion
 from sonmat.engine.phases import phases_of
@@ -47,10 +51,10 @@ class MemberSettings:
     epochs: int
     companion: Companion
 
-    @property
+    @cached_property
     def call(self) -> str:
         """Tells calls of the builder apart."""
-        return repr(sorted((key, repr(value)) for key, value in self.arguments.items()))
+        return repr(sorted((key, _told(value)) for key, value in self.arguments.items()))
 
 
 def sort_settings(
@@ -79,7 +83,7 @@ class naming:
     """While it is open, an error of sonmat's is told as one of this member's."""
 
     def __init__(self, number: int, given: Mapping[str, Any]) -> None:
-        self._who = f"settings[{number}] = {dict(given)!r}"
+        self._who = f"settings[{number}] = {dict(given) if isinstance(given, Mapping) else given!r}"
 
     def __enter__(self) -> None:
         return None
@@ -88,6 +92,17 @@ class naming:
         if isinstance(error, SonmatError) and not error.problem.startswith("settings["):
             error.problem = f"{self._who}: {error.problem}"
             error.args = (error.problem, error.fix)
+
+
+def _told(value: Any) -> str:
+    """A value's text, with a digest of arrays, whose own text leaves out what is in the middle."""
+    if isinstance(value, (list, tuple)):
+        return f"{type(value).__name__}({', '.join(map(_told, value))})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_told(item)}' for key, item in value.items())}}}"
+    if getattr(value, "ndim", 0):
+        return f"{value!r} {hashlib.sha256(np.asarray(value).tobytes()).hexdigest()}"
+    return repr(value)
 
 
 def _sorted(
@@ -113,6 +128,8 @@ def _sorted(
             trained[key] = value
         elif taken:
             arguments[key] = value
+            if key == "learning_rate":
+                trained[key] = None  # the builder sets it; a rate for those that do not say is not this member's
         else:
             raise unknown(key, [*named, *TRAINED])
     missing = [key for key, default in named.items() if default is REQUIRED and key not in (*arguments, "seed")]

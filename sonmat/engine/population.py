@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sonmat.engine.blueprint import Blueprints, HostState
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Member:
     """One member of a trained population.
 
@@ -71,7 +72,7 @@ class Member:
         return model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population(Sequence[Member]):
     """Members that were trained together. `population[i]` belongs to `settings[i]`.
 
@@ -123,6 +124,7 @@ class Population(Sequence[Member]):
             for place, member in enumerate(self.members)
             if not member.failed and member.columns.get(metric)
         ]
+        scores = [one for one in scores if not math.isnan(one[0])]
         if not scores:
             raise ValueError(
                 say(f"No member has a value of {metric!r}.", f"{metric!r} 값을 가진 구성원이 없습니다."),

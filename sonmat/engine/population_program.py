@@ -19,7 +19,7 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from sonmat.engine.blueprint import Steps
-from sonmat.engine.lifted import Lifted, Traced, differing, stacked
+from sonmat.engine.lifted import Lifted, differing, stacked
 from sonmat.engine.program import State, len_of, shuffled_rows
 
 VMAPPED, MAPPED = "vmapped", "mapped"
@@ -76,21 +76,14 @@ class PopulationProgram:
     _kept: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._places = {name: differing(self._traces(name, range(len(self.steps)))) for name in self._names()}
-
-    def _names(self) -> list[str]:
-        first = self.steps[0]
-        phases = range(len(first.train))
-        names = [f"train{phase}" for phase in phases] + [f"tail{phase}" for phase in phases if first.tails[phase]]
-        return names + ["test"] * (first.test is not None) + ["test_tail"] * (first.test_tail is not None)
-
-    def _traces(self, name: str, members: Sequence[int]) -> list[Traced]:
-        found = [self.steps[member].named(name) for member in members]
-        return [one for one in found if one is not None]
+        self._places = {name: differing([one.pieces[name] for one in self.steps]) for name in self.steps[0].pieces}
 
     def numbers(self, members: Sequence[int]) -> dict[str, list[Any]]:
         """The numbers that are these members' own, stacked and on their lanes."""
-        found = {name: stacked(self._traces(name, members), places) for name, places in self._places.items()}
+        found = {
+            name: stacked([self.steps[member].pieces[name] for member in members], places)
+            for name, places in self._places.items()
+        }
         return {name: [self.devices.apart(array) for array in arrays] for name, arrays in found.items()}
 
     def train(
@@ -106,7 +99,7 @@ class PopulationProgram:
         """
         rows = self.steps[0].rows[phase]
         tail = start * rows + rows > leaf_rows(data)
-        given = numbers[f"tail{phase}" if tail else f"train{phase}"]
+        given = _pieces_of(numbers, f"tail{phase}" if tail else f"train{phase}", phase)
         execute = self._execute(f"{'tail' if tail else 'train'}{phase}", phase, given, state, data)
         begin = time.perf_counter()
         if tail:
@@ -125,12 +118,12 @@ class PopulationProgram:
         Returns:
             The non-trainable variables after it, and each member's logs.
         """
-        tail = numbers.get("test_tail", [])
+        whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
         if "test" not in self._kept:
             self._kept["test"] = self.devices.compiled(
-                self._validation, (True, True, True, False), numbers["test"], tail, state, data
+                self._validation, (True, True, True, False), whole, tail, state, data
             )
-        return self._kept["test"](numbers["test"], tail, state, data)  # type: ignore[no-any-return]
+        return self._kept["test"](whole, tail, state, data)  # type: ignore[no-any-return]
 
     def prepare(self, numbers: dict[str, list[Any]], state: State, data: Any, held: Any, test_state: Any) -> float:
         """Compile everything that a chunk needs and is not compiled yet; the seconds it took."""
@@ -138,13 +131,13 @@ class PopulationProgram:
         count = leaf_rows(data)
         for phase, rows in enumerate(self.steps[0].rows):
             if rows <= count:
-                self._execute(f"train{phase}", phase, numbers[f"train{phase}"], state, data)
+                self._execute(f"train{phase}", phase, _pieces_of(numbers, f"train{phase}", phase), state, data)
             if f"tail{phase}" in numbers:
-                self._execute(f"tail{phase}", phase, numbers[f"tail{phase}"], state, data)
+                self._execute(f"tail{phase}", phase, _pieces_of(numbers, f"tail{phase}", phase), state, data)
         if held is not None and "test" not in self._kept:
-            tail = numbers.get("test_tail", [])
+            whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
             self._kept["test"] = self.devices.compiled(
-                self._validation, (True, True, True, False), numbers["test"], tail, test_state, held
+                self._validation, (True, True, True, False), whole, tail, test_state, held
             )
         return time.perf_counter() - begin
 
@@ -174,7 +167,7 @@ class PopulationProgram:
     ) -> tuple[State, dict[str, Any]]:
         rows = self.steps[0].rows[phase]
         data = jax.tree.map(lambda a: a[0], data)
-        step = self._step("train", f"train{phase}")
+        step = self._training(f"train{phase}", phase)
 
         def batch(i: Any) -> Any:
             return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * rows, rows), data)
@@ -196,7 +189,7 @@ class PopulationProgram:
         rows = self.steps[0].rows[phase]
         data = jax.tree.map(lambda a: a[0], data)
         batch = jax.tree.map(lambda a: a[len_of(data) // rows * rows :], data)
-        step = self._step("train", f"tail{phase}")
+        step = self._training(f"tail{phase}", phase)
         return self._over_members(step, lambda one, n, s: one(n, s, batch), phase, numbers, state)
 
     def _over_members(
@@ -216,8 +209,8 @@ class PopulationProgram:
     ) -> tuple[list[Any], dict[str, Any]]:
         first = self.steps[0]
         rows, count = first.test_rows, len_of(data)
-        step = self._step("test", "test")
-        tail = self._step("test", "test_tail") if first.test_tail else None
+        step = self._testing("test")
+        tail = self._testing("test_tail") if "test_tail" in first.pieces else None
 
         def run(one: Any, last: Any, numbers: list[Any], tail_numbers: list[Any], state: State) -> Any:
             def batch(i: Any) -> Any:
@@ -238,15 +231,39 @@ class PopulationProgram:
         last = jax.vmap(tail, in_axes=over) if tail else None
         return run(jax.vmap(step, in_axes=over), last, numbers, tail_numbers, state)  # type: ignore[no-any-return]
 
-    def _step(self, kind: str, name: str) -> Callable[..., Any]:
-        traced = self._traces(name, [0])[0]
-        lifted = Lifted(traced, self._places[name], self.steps[0].trees[kind])
+    def _training(self, name: str, phase: int) -> Callable[..., Any]:
+        """A training step as a function of a member's numbers, its state and a batch."""
+        first = self.steps[0]
+        whole = Lifted(first.pieces[name], self._places[name], first.trees["train"])
+        update = f"update{phase}"
+        if update not in first.pieces:
+            return self._plain(whole)
+        second = Lifted(first.pieces[update], self._places[update], first.trees["update"])
 
-        def step(numbers: list[Any], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
-            state, logs = lifted(numbers, jax.tree.leaves((state, batch)))
-            return tuple(map(list, state)), logs
+        def step(numbers: list[list[Any]], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+            first_half = (*state[:2], [], *state[3:])
+            gradients, rest, metrics, logs = whole(numbers[0], jax.tree.leaves((first_half, batch)))
+            between = (state[0], rest, state[2], metrics, *state[4:])
+            made = second(numbers[1], jax.tree.leaves((between, gradients)))
+            return tuple(map(list, made)), logs
 
         return step
+
+    def _testing(self, name: str) -> Callable[..., Any]:
+        first = self.steps[0]
+        return self._plain(Lifted(first.pieces[name], self._places[name], first.trees["test"]))
+
+    def _plain(self, lifted: Lifted) -> Callable[..., Any]:
+        def step(numbers: list[list[Any]], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+            made, logs = lifted(numbers[0], jax.tree.leaves((state, batch)))
+            return tuple(map(list, made)), logs
+
+        return step
+
+
+def _pieces_of(numbers: dict[str, list[Any]], name: str, phase: int) -> list[list[Any]]:
+    """The numbers of a training step's pieces."""
+    return [numbers[name], numbers.get(f"update{phase}", [])]
 
 
 class Shuffling:
@@ -254,22 +271,22 @@ class Shuffling:
 
     def __init__(self, devices: Devices, data: Any) -> None:
         self._devices, self._data = devices, data
-        self._execute: Any = None
+        self._kept: dict[bool, Any] = {}
 
     def rows(self, seeds: Sequence[int] | None, number: int) -> Any:
         """The rows of pass `number`, (lanes, n, …), in the order that each lane's seed decides; None keeps their order."""
         lanes = self._devices.count
         words = [[seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF] for seed in seeds or [0] * lanes]
         arguments = self._data, self._devices.apart(np.array(words, np.uint32)), jnp.uint32(number)
-        if self._execute is None:
-            ordered = seeds is not None
+        shuffled = seeds is not None
+        if shuffled not in self._kept:
 
             def order(data: Any, words: Any, number: Any) -> Any:
-                rows = shuffled_rows(data, words[0], number) if ordered else data
+                rows = shuffled_rows(data, words[0], number) if shuffled else data
                 return jax.tree.map(lambda a: a[None], rows)
 
-            self._execute = self._devices.compiled(order, (False, True, False), *arguments)
-        return self._execute(*arguments)
+            self._kept[shuffled] = self._devices.compiled(order, (False, True, False), *arguments)
+        return self._kept[shuffled](*arguments)
 
 
 def leaf_rows(data: Any) -> int:

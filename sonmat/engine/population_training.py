@@ -99,8 +99,8 @@ class ChunkTraining:
             state, logs = self._train(numbers, state, data, epoch)
             logs, state = self._after(numbers, state, logs, epoch, fresh)
             bad = ~np.isfinite(logs["loss"]) if "loss" in logs else np.zeros(len(places), bool)
-            if bad.any():
-                state = self._put_back(before, state, bad)
+            if (bad | ~alive).any():
+                state = self._put_back(before, state, bad | ~alive)
             for place, i in first.items():
                 if bad[i] and alive[i]:
                     outcomes[place].failed = epoch

@@ -30,13 +30,14 @@ class Turned:
     Args:
         model: A compiled and built model.
         shapes: The shapes that are turned; see `shapes_to_turn`.
+        optimizer: The one whose variables the state holds; the model's own by default.
     """
 
-    def __init__(self, model: keras.Model, shapes: frozenset[tuple[int, ...]]) -> None:
+    def __init__(self, model: keras.Model, shapes: frozenset[tuple[int, ...]], optimizer: Any = None) -> None:
         self.model = model
         self.shapes = shapes
         self._trainable = [tuple(v.shape) in shapes for v in model.trainable_variables]
-        self._optimizer = [tuple(v.shape) in shapes for v in model.optimizer.variables]
+        self._optimizer = [tuple(v.shape) in shapes for v in (optimizer or model.optimizer).variables]
 
     def turn(self, state: State) -> State:
         """A state as the step has it, from one as Keras has it; and the other way round."""
@@ -45,31 +46,50 @@ class Turned:
 
     def step(self, state: State, data: Any) -> tuple[dict[str, Any], State]:
         """Keras's own `train_step`, with gradients for the turned kernels."""
+        gradients, rest, metrics, logs = self.gradients(state, data)
+        trainable, optimizer = self.update(self.model.optimizer, state[2], gradients, state[0])
+        return logs, (trainable, rest, optimizer, metrics)
+
+    def gradients(
+        self, state: State, data: Any
+    ) -> tuple[list[jax.Array], list[jax.Array], list[jax.Array], dict[str, Any]]:
+        """The first half of a step: gradients, non-trainable and metric variables, and logs.
+
+        The optimizer's variables are read by those that scale the loss alone; for others they may be left out.
+        """
         model = self.model
         trainable, rest, optimizer, metrics = state
         x, y, weight = data
 
         def loss_of(kernels: list[jax.Array]) -> Any:
             upright = _turned(kernels, self._trainable)
-            kept = _turned(optimizer, self._optimizer)
+            kept = _turned(optimizer, self._optimizer) if optimizer else []
             return model.compute_loss_and_updates(
                 upright, rest, metrics, x, y, weight, training=True, optimizer_variables=kept
             )
 
         (_, (loss, outputs, rest, metrics)), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable)
-        with self._shapes_turned():
-            trainable, optimizer = model.optimizer.stateless_apply(optimizer, gradients, trainable)
         logs, metrics = model._update_metrics_variables(metrics, loss, x, y, outputs, weight)
-        return logs, (trainable, rest, optimizer, metrics)
+        return gradients, rest, metrics, logs
+
+    def update(
+        self, optimizer: Any, state: list[jax.Array], gradients: list[jax.Array], trainable: list[jax.Array]
+    ) -> tuple[list[jax.Array], list[jax.Array]]:
+        """The second half: the trainable variables and the optimizer's after it.
+
+        Args:
+            optimizer: The model's own, or another that was built for its variables.
+            state: The optimizer's variables.
+        """
+        with self._shapes_turned(optimizer):
+            made: tuple[list[jax.Array], list[jax.Array]] = optimizer.stateless_apply(state, gradients, trainable)
+        return made
 
     @contextlib.contextmanager
-    def _shapes_turned(self) -> Iterator[None]:
+    def _shapes_turned(self, optimizer: Any) -> Iterator[None]:
         """Keras's variables compare shapes on assignment; while the update is traced they expect the turned ones."""
-        pairs = zip(
-            [*self.model.trainable_variables, *self.model.optimizer.variables],
-            [*self._trainable, *self._optimizer],
-            strict=True,
-        )
+        own = [tuple(variable.shape) in self.shapes for variable in optimizer.variables]
+        pairs = zip([*self.model.trainable_variables, *optimizer.variables], [*self._trainable, *own], strict=True)
         touched = [variable for variable, turned in pairs if turned]
         for variable in touched:
             variable._shape = variable._shape[::-1]
@@ -108,11 +128,14 @@ def shapes_to_turn(model: keras.Model) -> frozenset[tuple[int, ...]]:
 
 
 def _is_plain(model: keras.Model) -> bool:
+    return steps_plainly(model) and type(model.optimizer) in _ELEMENTWISE
+
+
+def steps_plainly(model: keras.Model) -> bool:
+    """Whether a training step of the model is Keras's own."""
     own: tuple[Callable[..., Any], ...] = (keras.Model.train_step, keras.Model.compute_loss_and_updates)
-    return (
-        tuple(getattr(type(model), method.__name__) for method in own) == own
-        and hasattr(model, "_update_metrics_variables")
-        and type(model.optimizer) in _ELEMENTWISE
+    return tuple(getattr(type(model), method.__name__) for method in own) == own and hasattr(
+        model, "_update_metrics_variables"
     )
 
 
