@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,6 +28,7 @@ from sonmat.engine.smoothing import check_smoothing
 from sonmat.engine.turned import Turned
 from sonmat.errors import RecipeError, TrainingError
 from sonmat.language import say
+from sonmat.models.impossible import explaining
 from sonmat.models.seeding import private_randomness
 
 HostState = tuple[list[np.ndarray], ...]
@@ -47,6 +49,7 @@ class Steps:
         turned: How each phase lays the state out, or None for as Keras has it.
         rows: Rows in a step of each phase.
         test_rows: Rows in a batch of validation.
+        begun: What every epoch begins with, as text: it is taken from one member for all.
     """
 
     pieces: dict[str, Traced]
@@ -54,12 +57,13 @@ class Steps:
     turned: list[Turned | None]
     rows: list[int]
     test_rows: int
+    begun: str = ""
 
     @property
     def structure(self) -> str:
         """A digest: members with the same one can be one program."""
         text = "|".join(f"{name}={self.pieces[name].structure}" for name in sorted(self.pieces))
-        return hashlib.sha256(f"{text}{self.rows}{self.test_rows}".encode()).hexdigest()
+        return hashlib.sha256(f"{text}{self.rows}{self.test_rows}{self.begun}".encode()).hexdigest()
 
 
 @dataclass
@@ -104,6 +108,7 @@ class Blueprints:
         self._networks: dict[str, Blueprint] = {}
         self._halves: dict[str, Steps] = {}
         self._firsts: dict[tuple[str, int], HostState] = {}
+        self._possible: set[int] = set()
         self._warned = False
 
     def of(self, member: MemberSettings) -> Blueprint:
@@ -123,7 +128,11 @@ class Blueprints:
         key = f"{member.phases} {member.companion.key}"
         if key not in blueprint.steps:
             with naming(member.number, member.given):
-                blueprint.steps[key] = self._traced(blueprint, member, key)
+                begun = f"{blueprint.words}{[leaf.tobytes() for leaf in blueprint.fresh]}"
+                blueprint.steps[key] = replace(self._traced(blueprint, member, key), begun=begun)
+        if member.number not in self._possible:
+            self.first(member)  # refuses a rate that cannot be set, and another network for another seed
+            self._possible.add(member.number)
         return blueprint.steps[key]
 
     def first(self, member: MemberSettings) -> HostState:
@@ -193,8 +202,10 @@ class Blueprints:
 
     def _call(self, member: MemberSettings) -> keras.Model:
         seed = {"seed": member.seed} if member.seeded else {}
-        with private_randomness(member.seed):
+        with explaining(_name_of(self._build)), private_randomness(member.seed):
             model = self._build(**member.arguments, **seed)
+            if isinstance(model, keras.Model) and model.compiled and model.optimizer is not None and not model.built:
+                checks.build(model, self.examples)  # here, where the seed decides what its layers draw
         if not isinstance(model, keras.Model):
             raise RecipeError(
                 say(
@@ -213,8 +224,6 @@ class Blueprints:
             self._reseed(model, member.seed)
         else:
             model = self._call(member)
-            if not model.built:
-                checks.build(model, self.examples)
         state = _on_host((values(model.trainable_variables), values(model.non_trainable_variables), [], []))
         shapes = [[leaf.shape for leaf in group] for group in (*state[:2], *known[:2])]
         if shapes[:2] != shapes[2:]:
@@ -232,9 +241,8 @@ class Blueprints:
 
     def _at_rate(self, state: HostState, member: MemberSettings) -> HostState:
         optimizer = self.of(member).optimizer
-        place = next(
-            (i for i, v in enumerate(optimizer.variables) if v is getattr(optimizer, "_learning_rate", None)), None
-        )
+        rate = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_learning_rate", None)
+        place = next((i for i, v in enumerate(optimizer.variables) if v is rate), None)
         if place is None:
             with naming(member.number, member.given):
                 raise TrainingError(
@@ -314,7 +322,7 @@ class Blueprints:
                 pieces[f"tail{phase}"] = _trace(step, laid, _rows(examples, tail))[0]
         test_rows = 0
         if held is not None:
-            test_rows = _validation_rows(model, held, sizes[0])
+            test_rows = _validation_rows(model, held, member.phases[0][1])
             testing = testing_program(model, test_rows, held.scale, None)
             tested = _shapes(testing_state(model))
             pieces["test"], trees["test"] = _trace(testing.step, tested, _rows(held, test_rows))
@@ -340,6 +348,13 @@ def _validation_rows(model: keras.Model, held: Examples, rows: int) -> int:
     most = min(roomy(model, len(held)), _FEW_ROWS)
     divisor = next((size for size in range(most, most // 3, -1) if len(held) % size == 0), None)
     return divisor or most
+
+
+def _name_of(build: Callable[..., Any]) -> str:
+    """A builder's name for errors, with its file where it is a function."""
+    function = getattr(build, "func", build)
+    code = getattr(function, "__code__", None)
+    return f"{Path(code.co_filename).name}:{function.__name__}" if code else type(function).__name__
 
 
 def _trace(step: Callable[..., Any], *arguments: Any) -> tuple[Traced, Any]:

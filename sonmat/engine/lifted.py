@@ -115,8 +115,7 @@ class _Reader:
     def jaxpr(self, jaxpr: Any, constants: Sequence[Any]) -> None:
         names: dict[Any, int] = {}
         for variable, constant in zip(jaxpr.constvars, constants, strict=True):
-            self._name(names, variable)
-            self._number(constant, variable.aval)
+            self.text.append(f"{self._name(names, variable)} {self._number(constant, variable.aval)}")
         self.text.append(" ".join(self._name(names, variable) for variable in jaxpr.invars))
         for equation in jaxpr.eqns:
             read = [self._atom(names, atom) for atom in equation.invars]

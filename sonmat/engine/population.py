@@ -49,6 +49,9 @@ class Member:
         history = keras.callbacks.History()
         history.history = {name: list(column) for name, column in self.columns.items()}
         history.epoch = list(self.epochs)
+        rows = self._sorted.phases[0][1]
+        steps = -(-len(self._blueprints.examples) // rows)
+        history.set_params({"verbose": 0, "epochs": self._sorted.epochs, "steps": steps})
         return history
 
     def model(self) -> keras.Model:

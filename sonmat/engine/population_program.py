@@ -109,14 +109,16 @@ class PopulationProgram:
         self.step_seconds[phase] = (time.perf_counter() - begin) / max(1, stop - start)
         return result  # type: ignore[no-any-return]
 
-    def validate(self, numbers: dict[str, list[Any]], state: State, data: Any) -> tuple[list[Any], dict[str, Any]]:
+    def validate(
+        self, numbers: dict[str, list[Any]], state: State, data: Any
+    ) -> tuple[list[Any], list[Any], dict[str, Any]]:
         """One pass over the validation rows, the same for all lanes.
 
         Args:
             state: Trainable, non-trainable and metric variables; the metrics have seen nothing.
 
         Returns:
-            The non-trainable variables after it, and each member's logs.
+            The non-trainable and the metric variables after it, and each member's logs.
         """
         whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
         if "test" not in self._kept:
@@ -206,7 +208,7 @@ class PopulationProgram:
 
     def _validation(
         self, numbers: list[Any], tail_numbers: list[Any], state: State, data: Any
-    ) -> tuple[list[Any], dict[str, Any]]:
+    ) -> tuple[list[Any], list[Any], dict[str, Any]]:
         first = self.steps[0]
         rows, count = first.test_rows, len_of(data)
         step = self._testing("test")
@@ -223,7 +225,7 @@ class PopulationProgram:
             )
             if last is not None:
                 state, logs = last(tail_numbers, state, jax.tree.map(lambda a: a[count // rows * rows :], data))
-            return list(state[1]), logs
+            return list(state[1]), list(state[2]), logs
 
         if self.mode == MAPPED:
             return lax.map(lambda member: run(step, tail, *member), (numbers, tail_numbers, state))  # type: ignore[no-any-return]

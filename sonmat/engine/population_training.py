@@ -161,9 +161,9 @@ class ChunkTraining:
             state = (*state[:4], averaged(list(state[4]), list(state[0]), list(state[1])))
         if self.held is not None and self.due(epoch):
             shown = self._shown(state)
-            rest, found = self.program.validate(numbers, (*shown, list(fresh)), self.held)
-            if self._companion.average is None:
-                state = (state[0], list(rest), *state[2:])
+            rest, metrics, found = self.program.validate(numbers, (*shown, list(fresh)), self.held)
+            kept = rest if self._companion.average is None else state[1]
+            state = (state[0], list(kept), state[2], list(metrics), *state[4:])
             logs = logs | {f"val_{name}": value for name, value in found.items()}
         return {name: np.asarray(value) for name, value in jax.device_get(logs).items()}, state
 

@@ -18,9 +18,9 @@ from sonmat.jobs.train import findable, train
 from sonmat.language import say
 from sonmat.models.reading import change, read_recipe, read_space
 from sonmat.models.recipe import Recipe
-from sonmat.runs.folder import now
+from sonmat.runs.folder import RunFolder, now
 from sonmat.search.ranking import Ranking, optimism
-from sonmat.search.runner import Runner, SweepProgress
+from sonmat.search.runner import AT_ONCE, Runner, SweepProgress
 from sonmat.search.sampler import most_trials
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from sonmat.engine.forecast import Forecast
     from sonmat.jobs.finished import Trained
 
-WINNER = "winner"
+WINNERS = "winners"
+"""Where winners are trained and tested: a study that is extended may find another."""
 
 _NOTES_SPACE = {
     "train.learning_rate": {"low": 0.003, "high": 1.0, "log": True},
@@ -294,8 +295,9 @@ def _run(
     trained = None
     if winner is not None:
         seed = (asked.recipe.seed + 1) % 2**32
-        trained = train(study_recipe(study, winner.settings, seed), out=study.path / WINNER, progress=progress)
-    elif not runner.finalists():
+        recipe = study_recipe(study, winner.settings, seed)
+        trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
+    elif study.best() is None:
         _nothing_came(study)
     result = _result(study, ranking, trained)
     study.end(result)
@@ -311,7 +313,7 @@ def _begun(study: Study, runner: Runner, rows: tuple[Dataset, Dataset, Dataset],
     sizes = {"train": len(rows[0]), "validation": len(rows[1]), "test": len(rows[2])}
     ended = [trial for trial in study.trials if trial.state not in ("waiting", "running")]
     found, finals = None, None
-    peek = _next_trials(study)
+    peek = _next_trials(study)[:AT_ONCE]
     if peek:
         epochs = _mean_epochs(asked, len(peek))
         many = runner.prepared(peek)
@@ -345,6 +347,13 @@ def _mean_epochs(asked: Asked, count: int) -> float:
         total += alive * (end - before)
         before, alive = end, math.ceil(alive / (asked.halving or 1))
     return total / count
+
+
+def _test_readings(study: Study) -> int:
+    """How often winners of this study have looked at the test set."""
+    folder = study.path / WINNERS
+    runs = [RunFolder(path) for path in folder.iterdir()] if folder.is_dir() else []
+    return sum(len(run.readings) for run in runs)
 
 
 def _nothing_came(study: Study) -> None:
@@ -384,7 +393,8 @@ def _result(study: Study, ranking: Ranking, trained: Trained | None) -> dict[str
         "trial": first.number,
         "settings": dict(first.settings),
         "recipe": trained.recipe.as_dict(),
-        "run": WINNER,
+        "run": f"{WINNERS}/{first.number}",
+        "test_readings": _test_readings(study),
         "validation": trained.result["validation"],
         "test": test,
     }

@@ -47,6 +47,9 @@ class Batch:
         self.trials, self.rungs = list(self._plan.trials), list(plan.rungs)
         self._lock, self._tell = lock, tell
         self._results = read_results(path, plan)
+        with storing(path):
+            for left in path.glob(".*.part"):  # of a process that was killed while it wrote
+                left.unlink(missing_ok=True)
 
     @property
     def settled(self) -> list[Trial]:
@@ -146,8 +149,8 @@ class Batch:
         """Say that the batch is finished, where it is: from then on one file is read instead of all."""
         ended = all(trial.state in FINAL for trial in now)
         if ended and self._plan.current is None and read_all(self.path, self._plan) is None:
+            self.drop_states(len(self.rungs))  # first: nobody looks into a batch again that says it is finished
             write_trials(self.path / ALL, now)
-            self.drop_states(len(self.rungs))
 
     def _check(self, rung: int, trials: Sequence[Trial]) -> None:
         if not self._lock.is_locked:

@@ -36,13 +36,14 @@ class Choice:
                 say("There is no value to choose from.", "고를 값이 없습니다."),
                 say("Give at least one, such as [20, 50, 100].", "[20, 50, 100]처럼 값을 하나 이상 쓰세요."),
             )
-        places: dict[object, int] = {}
+        seen: set[object] = set()
         for value in values:
-            if places.setdefault(identity(value), len(places)) != len(places) - 1:
+            if identity(value) in seen:
                 raise RecipeError(
                     say(f"{shown(value)} is given twice.", f"{shown(value)}이(가) 두 번 있습니다."),
                     say("Give each value once.", "각 값을 한 번만 쓰세요."),
                 )
+            seen.add(identity(value))
         object.__setattr__(self, "values", values)
 
     @property

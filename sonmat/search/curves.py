@@ -63,7 +63,7 @@ def read_trials(path: Path, planned: Mapping[int, Trial]) -> dict[int, Trial]:
     head, arrays = read_packed(path, _LARGEST)
     try:
         return _read(head, arrays["curves"], planned)
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path}: {type(error).__name__}: {error}") from error
 
 

@@ -69,7 +69,7 @@ def shown(url: str) -> str:
         parsed = _parsed(url)
     except RecipeError:
         return "…"
-    secret = {name: "***" for name in parsed.query if "pass" in name.lower()}
+    secret = {name: "hidden" for name in parsed.query if "pass" in name.lower()}
     return parsed.update_query_dict(secret).render_as_string(hide_password=True)
 
 

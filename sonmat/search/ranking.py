@@ -151,9 +151,9 @@ def rank(repeats: Sequence[Trial], *, maximize: bool) -> Ranking:
     noise with finalists that themselves scatter by an unknown amount (random effects: Box and Tiao, "Bayesian Inference
     in Statistical Analysis", 1973, ch. 5; prior: Gelman, "Prior distributions for variance parameters", 2006). The less
     the means scatter beyond what seeds explain, the more they are drawn together, and a first that is first by luck
-    keeps a chance near one in the number of finalists. Over many studies a chance of 80 % is right in 80 % of them,
-    and one lucky seed out of five cannot lift it above about 60 %. The model takes the noise to be as large for each
-    finalist, and knows nothing of how the finalists were found.
+    keeps a chance near one in the number of finalists. Over many studies a chance of 80 % is right in 80 % of them, and
+    one lucky seed, however lucky, cannot lift it above 76 % of two finalists or 56 % of five. The model takes the noise
+    to be as large for each finalist, and knows nothing of how the finalists were found.
 
     Args:
         repeats: The finalists' repeats, in any order; of several with the same finalist and seed the last counts.
@@ -235,7 +235,7 @@ def _standing(number: int, group: Mapping[int, Trial], seeds: Sequence[int]) -> 
         next(iter(group.values())).settings,
         values,
         float(found.mean()) if len(found) else None,
-        float(found.std(ddof=1)) if len(found) > 1 else None,
+        _deviation(found) if len(found) > 1 else None,
         failed=failed,
         missing=tuple(seed for seed in seeds if seed not in values and seed not in failed),
     )
@@ -260,7 +260,7 @@ def _rival(first: Standing, other: Standing, sign: float) -> Rival:
     n, mean = len(shared), float(differences.mean())
     if n < 2:
         return Rival(other.number, n, mean, None, None)
-    error = max(float(differences.std(ddof=1)), _resolution(pair) / math.sqrt(6)) / math.sqrt(n)
+    error = max(_deviation(differences), _resolution(pair) / math.sqrt(6)) / math.sqrt(n)
     if error == 0:
         return Rival(other.number, n, mean, (mean, mean), 0.5)
     wide = student_quantile(0.975, n - 1) * error
@@ -268,10 +268,18 @@ def _rival(first: Standing, other: Standing, sign: float) -> Rival:
 
 
 def _resolution(values: NDArray[np.float64]) -> float:
-    """The smallest step between values: an accuracy over 20 rows moves by 0.05, and twice the same difference proves no
-    more than that. Rounding to a step has a variance of step² / 12."""
+    """The step that values move by, 0 where they move freely. An accuracy over 20 rows moves by 0.05, and twice the same
+    difference proves no more than that: rounding to a step has a variance of step² / 12."""
     steps = np.diff(np.unique(values))
-    return float(steps.min()) if len(steps) else 0.0
+    if not len(steps):
+        return 0.0
+    times = steps / steps.min()
+    return float(steps.min()) if np.all(np.abs(times - np.round(times)) < 1e-3) else 0.0
+
+
+def _deviation(values: NDArray[np.float64]) -> float:
+    scale = float(np.abs(values).max()) or 1.0  # squares of enormous losses stay finite
+    return float((values / scale).std(ddof=1) * scale)
 
 
 def student_below(t: float, freedom: int) -> float:

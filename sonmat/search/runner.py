@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SEARCH, FINALISTS = "search", "finalists"
 
+AT_ONCE = 512
+"""Trials that are built and traced together: what they hold in memory stays small however many a study has."""
+
 _WAIT_SECONDS = 1.0
 """How often a process looks whether another one has finished what it holds."""
 
@@ -75,6 +78,8 @@ class Runner:
         self._asked = study.asked
         self._workers = workers or LocalWorkers()
         self._told = told
+        self._many: ManyTraining | None = None
+        self._places: dict[int, int] = {}
         self._began = time.perf_counter()
         self._trained, self._epochs, self._left = 0, 0.0, 0.0
         self._phase, self._done, self._total, self._best = SEARCH, 0, self._asked.trials, study.best()
@@ -102,6 +107,7 @@ class Runner:
         best = self.finalists()
         seeds = [(asked.recipe.seed + 1 + number) % 2**32 for number in range(asked.seeds)]
         self._phase, self._done, self._total, self._trained = FINALISTS, 0, len(best) * len(seeds), 0
+        self._began, self._epochs = time.perf_counter(), 0.0
         settings = [(trial.number, trial.settings) for trial in best]
         while settings:
             batch = self.study.take_finals(settings, seeds)
@@ -149,37 +155,39 @@ class Runner:
         """Train a batch to its end, or what an earlier process has left of it."""
         if self._phase == SEARCH:
             self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
-        many: ManyTraining | None = None
-        places: dict[int, int] = {}
-        for rung, end in enumerate(batch.rungs):
+        self._many, self._places = None, {}
+        for rung in range(len(batch.rungs)):
             due = batch.due(rung)
-            if not due:
-                continue
-            if many is None or any(trial.number not in places for trial in due):
-                many = self.prepared(due)
-                places = {trial.number: place for place, trial in enumerate(due)}
-            begin = batch.rungs[rung - 1] if rung else 0
-            states = batch.states(rung - 1, [trial.number for trial in due]) if rung else {}
-            before = batch.done(rung - 1) if rung else {}
-            jobs = [
-                job
-                for known in (True, False)  # one whose states are gone begins again
-                for job in self._jobs(
-                    many, [one for one in due if (one.number in states) == known], places,
-                    states if known else {}, begin if known else 0, end,
-                )
-            ]  # fmt: skip
-            self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
-            last = rung == len(batch.rungs) - 1
-            for answer in self._workers.run(many, jobs, places, self._epoch):
-                trials = [self._trial(batch, answer, at, before) for at in range(len(answer.job.numbers))]
-                batch.record(rung, trials, None if last else _stacked(answer.states), last)
-                self._count(trials, last)
-            if rung:
+            for start in range(0, len(due), AT_ONCE):
+                self._train(batch, rung, due[start : start + AT_ONCE])
+            if rung and due:
                 batch.drop_states(rung - 1)
         if self._phase == SEARCH:
             self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
             self._tell()
+
+    def _train(self, batch: Batch, rung: int, due: Sequence[Trial]) -> None:
+        """Train some trials of a batch up to a rung."""
+        if self._many is None or any(trial.number not in self._places for trial in due):
+            self._many = self.prepared(due)
+            self._places = {trial.number: place for place, trial in enumerate(due)}
+        begin, end = batch.rungs[rung - 1] if rung else 0, batch.rungs[rung]
+        states = batch.states(rung - 1, [trial.number for trial in due]) if rung else {}
+        before = batch.done(rung - 1) if rung else {}
+        jobs = [
+            job
+            for known in (True, False)  # one whose states are gone begins again
+            for job in self._jobs(
+                self._many, [one for one in due if (one.number in states) == known], self._places,
+                states if known else {}, begin if known else 0, end,
+            )
+        ]  # fmt: skip
+        self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
+        last = rung == len(batch.rungs) - 1
+        for answer in self._workers.run(self._many, jobs, self._places, self._epoch):
+            trials = [self._trial(batch, answer, at, before) for at in range(len(answer.job.numbers))]
+            batch.record(rung, trials, None if last else _stacked(answer.states), last)
+            self._count(trials, last)
 
     def _jobs(
         self,
@@ -240,7 +248,7 @@ class Runner:
             curves=curves,
             seconds=(past.seconds if past else 0.0) + answer.seconds / len(answer.job.numbers),
             reason=reason,
-            began=past.began if past and past.began is not None else answer.began,
+            began=answer.began,  # of its last run: with the first one's, the timeline's bars would lie over each other
             ended=answer.ended,
             lane=answer.lanes[at],
         )

@@ -72,7 +72,9 @@ def batch_size(name: str, trials: int) -> int:
         trials: How many the study has in all, 1 or more.
 
     Returns:
-        1 to `trials`: all for samplers that need no results.
+        1 to `trials`: all for samplers that need no results. For `tpe` 16: with 100 trials on made-up losses with noise,
+        batches of 8 and 16 came about as close to the optimum, and of 32 on a quadratic one four times less close. For
+        `cmaes` a generation. For `gp` 8, argued and not measured: each further one of a batch is chosen with less known.
     """
     _check_name(name)
     if name in ("random", "grid", "qmc"):
@@ -96,7 +98,7 @@ def most_trials(name: str, space: Space, trials: int) -> tuple[int, str]:
     )
 
 
-_BATCH = {"tpe": 16, "gp": 8, "cmaes": 12}
+_BATCH = {"tpe": 16, "gp": 8, "cmaes": 12}  # of cmaes, the population of `sampler_evolution`
 
 
 def _made(name: str, space: Space, seed: int) -> BaseSampler:
@@ -109,7 +111,8 @@ def _made(name: str, space: Space, seed: int) -> BaseSampler:
     if name in ("tpe", "gp"):
         from sonmat.search import sampler_guided as guided
 
-        return guided.GuidedSampler(space, seed, guided.make_tpe if name == "tpe" else guided.make_gp)
+        make = guided.make_tpe(space) if name == "tpe" else guided.make_gp(space)
+        return guided.GuidedSampler(space, seed, make)
     orders = {"random": counted.random_order, "qmc": counted.quasi_random_order, "grid": counted.grid_order}
     return counted.CountedSampler(space, seed, orders[name](space, seed))
 

@@ -57,5 +57,5 @@ def read_states(path: Path, wanted: Iterable[int]) -> dict[int, Any]:
             raise ValueError("states of other trials")
         # copies, so that the few who go on do not keep the states of a whole chunk in memory
         return {number: {name: array[places[number]].copy() for name, array in arrays.items()} for number in asked}
-    except (KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"{path}: {type(error).__name__}: {error}") from error

@@ -53,25 +53,29 @@ class Store:
         self._backend: Journal | RDBStorage | None = None
         self._mirrors: dict[str, Mirror] = {}
 
-    def tell(self, asked: Asked, names: Sequence[str], trials: Sequence[Trial]) -> None:
+    def tell(
+        self, asked: Asked, names: Sequence[str], trials: Sequence[Trial], everything: Callable[[], Sequence[Trial]]
+    ) -> None:
         """Bring Optuna's storage up to the folder.
 
         Args:
             asked: The study.
             names: Optuna's names for it; the last holds all trials, one before it those from before the space was widened.
-            trials: All trials, in the order of their numbers.
+            trials: Those to tell of.
+            everything: All trials, in the order of their numbers. They are told where Optuna does not have `trials` yet,
+                since it counts trials as they come.
 
         Raises:
             StorageError: The database stayed away; the results are safe in the folder.
             RecipeError, UnsupportedError: It is no database that can be used.
         """
         last = self._mirrors.get(names[-1])
-        if last is not None and not last.lacks(trials):
+        if last is not None and last.holds(trials) and not last.lacks(trials) and not self._replaced:
             return
         waited, wait = 0.0, _FIRST_WAIT
         while True:
             try:
-                self._tell(asked, names, trials)
+                self._tell(asked, names, trials, everything)
             except _away() as error:
                 self.close()
                 if waited >= self._patience:
@@ -81,11 +85,6 @@ class Store:
                 waited, wait = waited + wait, min(2 * wait, _LONGEST_WAIT)
             else:
                 return
-
-    def holds(self, trials: Sequence[Trial]) -> bool:
-        """Whether Optuna's storage is known to have these trials, told or not."""
-        last = list(self._mirrors.values())[-1:]
-        return bool(last) and last[0].holds(trials)
 
     def check(self, asked: Asked) -> None:
         """See that there is a storage, before anything is done.
@@ -121,7 +120,16 @@ class Store:
                 backend.scoped_session.remove()
                 backend.engine.dispose()
 
-    def _tell(self, asked: Asked, names: Sequence[str], trials: Sequence[Trial]) -> None:
+    @property
+    def _replaced(self) -> bool:
+        """Whether the journal is another file than it was."""
+        from sonmat.search.journal import Journal
+
+        return isinstance(self._backend, Journal) and self._backend.replaced
+
+    def _tell(
+        self, asked: Asked, names: Sequence[str], trials: Sequence[Trial], everything: Callable[[], Sequence[Trial]]
+    ) -> None:
         from sonmat.search.journal import MovedError
 
         with storing(self._folder):
@@ -129,7 +137,7 @@ class Store:
         with _held(lock), quiet():
             for _ in range(3):
                 try:
-                    return self._tell_once(asked, names, trials)
+                    return self._tell_once(asked, names, trials, everything)
                 except MovedError:
                     self.close()
         raise RunError(
@@ -140,7 +148,9 @@ class Store:
             say("End it, then resume the study.", "그 프로그램을 끝낸 뒤 스터디를 이어서 하세요."),
         )
 
-    def _tell_once(self, asked: Asked, names: Sequence[str], trials: Sequence[Trial]) -> None:
+    def _tell_once(
+        self, asked: Asked, names: Sequence[str], trials: Sequence[Trial], everything: Callable[[], Sequence[Trial]]
+    ) -> None:
         from sonmat.search.parameters import Parameters
 
         try:
@@ -149,6 +159,7 @@ class Store:
             self._set_aside()
             mirrors = self._opened(asked, names)  # an empty one cannot be broken
         parameters = Parameters(asked.space)
+        trials = trials if mirrors[-1].holds(trials) else everything()
         try:
             for mirror in mirrors:
                 due = mirror.lacks(trials, new=mirror is mirrors[-1])
@@ -162,9 +173,7 @@ class Store:
             raise
 
     def _opened(self, asked: Asked, names: Sequence[str]) -> list[Mirror]:
-        from sonmat.search.journal import Journal
-
-        if isinstance(self._backend, Journal) and self._backend.replaced:
+        if self._replaced:
             self.close()
         try:
             storage = self._storage or self._open(asked)

@@ -213,7 +213,7 @@ class Study:
             StorageError: The database stayed away; the results are safe in the folder.
             RunError: A plan cannot be read.
         """
-        self._tell([trial for known in self._batches.known(strict=True) for trial in known.trials])
+        self._tell(self._all())
 
     def take_batch(self) -> Batch | None:
         """A batch to train, held until it is released: one that nobody works on and that is not finished, or a new one.
@@ -228,7 +228,7 @@ class Study:
         self.tell()
         while True:
             for known in self._batches.known(strict=True):
-                batch = None if known.finished else take(known.folder, self._tell_batch)
+                batch = None if known.finished else take(known.folder, self._tell)
                 if batch is not None:
                     return batch
             with self._alone():
@@ -240,7 +240,7 @@ class Study:
                     self.tell()
                     return None
                 continue
-            batch = take(folder, self._tell_batch)
+            batch = take(folder, self._tell)
             if batch is not None:
                 try:
                     self.tell()
@@ -303,16 +303,13 @@ class Study:
             trials, {number: note for one in known for number, note in one.plan.notes.items()}, count
         )
 
-    def _tell_batch(self, trials: Sequence[Trial]) -> None:
-        """Tell of some trials; of all, where Optuna lacks some, since it counts them as they come."""
-        if self._store.holds(trials):
-            self._tell(trials)
-        else:
-            self.tell()
-
     def _tell(self, trials: Sequence[Trial]) -> None:
         found = read_study(self.path)
-        self._store.tell(found.asked, found.names, trials)
+        self._store.tell(found.asked, found.names, trials, self._all)
+
+    def _all(self) -> list[Trial]:
+        """All trials; an error where some cannot be read."""
+        return [trial for known in self._batches.known(strict=True) for trial in known.trials]
 
     def _is_there(self, asked: Asked) -> bool:
         """Whether this study is there already.

@@ -26,7 +26,7 @@ class Trial:
         curves: Name in Keras's History → (epochs,) float32, such as `loss`, `val_loss`, `val_accuracy`.
         seconds: Its share of the time its population trained, compiling left out.
         reason: Why it failed.
-        began, ended: POSIX times of its chunk, for the timeline; None where unknown.
+        began, ended: POSIX times of the last chunk that it was in, for the timeline; None where unknown.
         lane: Which core or accelerator it ran on, counted from 0.
         repeats: Of a finalist's repeat: the number of the trial that it repeats.
     """

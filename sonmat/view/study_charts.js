@@ -10,6 +10,7 @@ const plain = (value) => String(value).replace(/&/g, "&amp;").replace(/</g, "&lt
 const shorter = (value, most) => (value.length > most ? value.slice(0, most - 1) + "…" : value);
 const digits = (value) => value === null ? "–" : value === 0 || (Math.abs(value) >= 0.001 && Math.abs(value) < 100)
   ? value.toFixed(4) : value.toPrecision(4);
+const spread = (value) => (value >= 0.00005 ? value.toFixed(4) : value.toPrecision(2));
 const short = (value) => (value === null ? "–" : String(Number(value.toPrecision(3))));
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -17,7 +18,7 @@ const dark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 const colours = () => ({
   ink: css("--ink"), soft: css("--soft"), line: css("--line"), ground: css("--ground"), card: css("--card"),
   blue: dark() ? "#5db0ec" : "#0072B2", orange: dark() ? "#ff9a57" : "#D55E00", green: dark() ? "#4fd0a5" : "#009E73",
-  pale: dark() ? "#6b7883" : "#A9B8C2", star: "#F0E442",
+  pale: dark() ? "#84919d" : "#A9B8C2", star: "#F0E442",
   goodness: dark() ? ["#26333d", "#2c5a75", "#3a86ad", "#6fb9dd", "#d3efff"]
     : ["#DCE8EE", "#9CC7D8", "#4F9FC0", "#1F6E9C", "#123C69"],
 });
@@ -63,11 +64,24 @@ function ticksNearOne(low, high) {
   return { tickvals: kept.map((t) => t[0]), ticktext: kept.map((t) => t[1]) };
 }
 
+function decades(low, high) { // places are powers of ten
+  for (const steps of [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const found = [];
+    for (let power = Math.floor(low); power <= high; power++)
+      found.push(...steps.map((step) => power + Math.log10(step)).filter((at) => at >= low && at <= high));
+    if (found.length > 2) {
+      const kept = found.filter((_, i) => i % Math.ceil(found.length / 9) === 0);
+      return { tickvals: kept, ticktext: kept.map((at) => short(10 ** at)) };
+    }
+  }
+  return {};
+}
+
 function valueAxis(kind, view, below = 0) {
   const length = view[1] - view[0];
   const range = [view[0] - (0.05 + below) * length, view[1] + 0.05 * length];
   if (kind === "one") return { range, tickmode: "array", ...ticksNearOne(...range) };
-  return kind === "log" ? { range, type: "log" } : { range };
+  return kind === "log" ? { range, type: "log", exponentformat: "power" } : { range };
 }
 
 const webgl = !!document.createElement("canvas").getContext("webgl");
@@ -92,6 +106,7 @@ function base(c, more) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: c.ink },
     margin: { l: 62, r: 16, t: 12, b: 46 }, hovermode: "closest", showlegend: true,
+    uirevision: "kept", // a redraw keeps the zoom
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", // a finger scrolls the page
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, itemsizing: "constant" },
     hoverlabel: { bgcolor: c.card, bordercolor: c.soft, font: { color: c.ink }, align: "left" }, ...more,
@@ -99,6 +114,11 @@ function base(c, more) {
 }
 const axisLook = (c, more = {}) => ({ gridcolor: c.line, zeroline: false, linecolor: c.soft, automargin: true, ...more });
 const named = (text) => ({ title: { text: plain(text), standoff: 8 } });
+
+const framed = ([low, high]) => {
+  const pad = 0.06 * (high - low) || 0.01 * Math.abs(high) || 0.5;
+  return { range: [low - pad, high + pad] };
+};
 
 // The trials as dots, over any places: one trace a state, the best, and the one that was clicked.
 function dots(c, across, more, legend) {
@@ -144,7 +164,7 @@ const charts = {
       error_x: { array: list.map((one) => one.deviation ?? 0), color: c.ink, thickness: 1.4, width: 0 },
       marker: { symbol: "line-ns-open", size: 20, color: c.ink, line: { width: 3 } },
       text: list.map((one) => `<b>${words.trial} ${one.number}</b> ${digits(one.mean)}` +
-        (one.deviation === null ? "" : ` ± ${digits(one.deviation)}`) + `<br>${plain(one.label).replace(/, /g, "<br>")}`),
+        (one.deviation === null ? "" : ` ± ${spread(one.deviation)}`) + `<br>${plain(one.label).replace(/, /g, "<br>")}`),
       hovertemplate: "%{text}<extra></extra>",
     });
     if (list.some((one) => one.promised !== null)) traces.push({
@@ -157,7 +177,7 @@ const charts = {
       showarrow: false, font: { size: row ? 14 : 17, color: row ? c.ink : c.green },
     }));
     return { traces, height: 130 + 52 * list.length, layout: base(c, {
-      annotations, margin: { l: 86, r: 64, t: 12, b: 46 }, xaxis: axisLook(c, named(study.metric)),
+      annotations, margin: { l: 86, r: 64, t: 12, b: 46 }, xaxis: axisLook(c, { ...named(study.metric), ...framed(study.finalists_window) }),
       yaxis: axisLook(c, { autorange: "reversed", gridcolor: c.line, type: "category" }),
     }) };
   },
@@ -172,7 +192,7 @@ const charts = {
       y: [...value, value[value.length - 1]].map((v) => put(v)),
     });
     return { traces, height: 460, ticks: ["yaxis"], layout: base(c, {
-      xaxis: axisLook(c, { ...named(words.trial), showgrid: false }),
+      xaxis: axisLook(c, { ...named(words.trial), showgrid: false, tickformat: ",d" }),
       yaxis: axisLook(c, { ...named(study.metric), ...valueAxis(study.scale, study.window, below) }),
     }) };
   },
@@ -244,7 +264,7 @@ const charts = {
     const flat = pair.value.flat().filter((v) => v !== null);
     const best = study.maximize ? Math.max(...flat) : Math.min(...flat);
     const told = pair.value.map((row, r) => row.map((v, k) => v === null ? (pair.tried[r][k] ? "×" : "")
-      : digits(v) + (pair.spread[r][k] === null ? "" : `<br>±${digits(pair.spread[r][k])}`)));
+      : digits(v) + (pair.spread[r][k] === null ? "" : `<br>±${spread(pair.spread[r][k])}`)));
     const annotations = [];
     const shapes = [];
     pair.value.forEach((row, r) => row.forEach((v, k) => {
@@ -256,9 +276,9 @@ const charts = {
     }));
     const traces = [{ type: "heatmap", z: pair.shade, zmin: 0, zmax: 1, colorscale: goodness(c), showscale: false, xgap: 2,
       ygap: 2, hoverongaps: false, customdata: pair.tried, text: pair.seeds.map((row) => row.map((n) => `${n} ${words.seeds}`)),
-      hovertemplate: `%{customdata} ${words.trials}, %{text}<extra></extra>` }];
+      hovertemplate: `${plain(pair.across)} %{x}<br>${plain(pair.down)} %{y}<br>%{customdata} ${words.trials}, %{text}<extra></extra>` }];
     const names = (list, most) => ({ tickvals: list.map((_, i) => i), ticktext: list.map((n) => plain(shorter(n, most))) });
-    return { traces, height: 110 + 44 * pair.names_down.length, layout: base(c, {
+    return { traces, height: 110 + 44 * pair.names_down.length, least: 130 + 62 * pair.names_across.length, layout: base(c, {
       annotations, shapes, showlegend: false, dragmode: false,
       xaxis: axisLook(c, { ...named(pair.across), ...names(pair.names_across, 10), showgrid: false, fixedrange: true }),
       yaxis: axisLook(c, { ...named(pair.down), ...names(pair.names_down, 14), showgrid: false, autorange: "reversed",
@@ -278,16 +298,12 @@ const charts = {
         values: there.map((i) => (choice && axis.values[i] !== null ? axis.values[i] + jitter[i] * 0.7 : at(axis.values[i]))) };
       if (choice) Object.assign(dimension, { tickvals: axis.choices.map((_, i) => i),
         ticktext: axis.choices.map((n) => plain(shorter(n, 12))) });
-      else if (axis.log) {
-        const powers = [];
-        for (let p = Math.ceil(ends[0]); p <= ends[1]; p++) powers.push(p);
-        if (powers.length > 1) Object.assign(dimension, { tickvals: powers, ticktext: powers.map((p) => short(10 ** p)) });
-      }
+      else if (axis.log) Object.assign(dimension, decades(...ends));
       return dimension;
     });
     const spots = there.map((i) => (study.scale === "log" ? Math.log10(trials.value[i]) : put(trials.value[i])));
     const range = study.window;
-    const ticks = study.scale === "one" ? ticksNearOne(...range) : {};
+    const ticks = study.scale === "one" ? ticksNearOne(...range) : study.scale === "log" ? decades(...range) : {};
     dimensions.push({ label: plain(study.metric), range, values: spots.map((v) => Math.max(range[0], Math.min(range[1], v))),
       ...ticks });
     const scale = [[0, c.line], [0.6, c.goodness[1]], [0.89, c.goodness[2]], [0.9, c.goodness[3]], [0.995, c.goodness[4]],
@@ -298,7 +314,7 @@ const charts = {
       height: 430, layout: base(c, { margin: { l: 70, r: 80, t: 56, b: 20 } }) };
   },
 
-  fan(c) {
+  fan(c, width) {
     const { curves, rungs, scale } = study.fan;
     if (!curves.length || study.best === null) return null;
     const groups = new Map();
@@ -331,7 +347,7 @@ const charts = {
     const longest = Math.max(...curves.map((one) => one.epochs[one.epochs.length - 1]));
     let last = -Infinity;
     const shapes = rungs.map(([at, left]) => {
-      if (at - last > 0.16 * longest) {
+      if (((at - last) / longest) * width > 100) { // else its text would stand on the one before
         annotations.push({ x: at, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 11, color: c.soft },
           text: `${before.toLocaleString("en")} → ${left.toLocaleString("en")}` });
         last = at;

@@ -17,7 +17,7 @@ from sonmat.language import say
 from sonmat.search.trial import DONE, STOPPED, Trial
 from sonmat.view.canvas import FAINT, INK, ORANGE, finish, style
 from sonmat.view.study_figure import StudyFigure, value_text
-from sonmat.view.study_scale import Scale, value_scale, window
+from sonmat.view.study_scale import Scale, is_share, value_scale, window
 from sonmat.view.study_sheet import GOODNESS, PALE, blank, legend, nothing, place, titled
 
 _STOPPED, _DONE = 1_500, 600  # curves drawn at most
@@ -98,7 +98,7 @@ def fan_scale(figure: StudyFigure, chosen: list[Trial]) -> tuple[Scale, float, f
     """The scale of the curves, and the places that are shown."""
     values = np.concatenate([_curve(trial, figure) for trial in chosen])
     scale = value_scale(values, figure.metric, figure.maximize)
-    return scale, *window(scale(values), figure.maximize)
+    return scale, *window(scale(values), figure.maximize, bounded=is_share(figure.metric))
 
 
 def rungs(figure: StudyFigure) -> list[tuple[int, int]]:

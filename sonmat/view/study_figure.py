@@ -14,7 +14,7 @@ from sonmat.language import say
 from sonmat.search.importance import Importance, Interaction, best_first, importance, interactions, number
 from sonmat.search.ranking import Ranking, rank
 from sonmat.search.trial import DONE, FAILED, STOPPED, Trial
-from sonmat.view.study_scale import LOG, Scale, value_scale, window
+from sonmat.view.study_scale import LOG, Scale, is_share, value_scale, window
 from sonmat.view.study_settings import SettingAxis, setting_axes, short_names, text_key, value_name
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class StudyFigure:
     @cached_property
     def window(self) -> tuple[float, float]:
         """The places that the value axis shows."""
-        return window(self.scale(self.values), self.maximize)
+        return window(self.scale(self.values), self.maximize, bounded=is_share(self.metric))
 
     @cached_property
     def axes(self) -> tuple[SettingAxis, ...]:
@@ -172,7 +172,8 @@ def value_text(value: float | None) -> str:
 
 def difference_text(value: float) -> str:
     """A difference of values: four digits after the point, two in all where that would be nothing."""
-    return f"{value:.4f}" if abs(value) >= 0.00005 or value == 0 else f"{value:.2g}"
+    text = f"{value:.4f}" if abs(value) >= 0.00005 or value == 0 else f"{value:.2g}"
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 def chance_text(chance: float) -> str:

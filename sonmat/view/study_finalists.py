@@ -150,10 +150,19 @@ def finalist_labels(figure: StudyFigure) -> dict[int, str]:
     return {one.number: settings_text(one.settings, axes) if axes else "" for one in standings}
 
 
+def finalists_window(values: list[float], promises: list[float]) -> tuple[float, float]:
+    """The ends of the axis: all values, and what the search promised where that is not far from them."""
+    low, high = min(values), max(values)
+    near = 2 * (high - low) or 0.1 * abs(high) or 1.0
+    shown = [low, high, *(one for one in promises if low - near <= one <= high + near)]
+    return min(shown), max(shown)
+
+
 def _rows(axes: Axes, figure: StudyFigure) -> None:
     labels = finalist_labels(figure)
     shown = figure.ranking.standings[:_MOST]
     everything: list[float] = []
+    promises: list[float] = []
     for row, one in enumerate(shown):
         values = np.array(list(one.values.values()))
         color = GREEN if row == 0 else BLUE
@@ -164,7 +173,7 @@ def _rows(axes: Axes, figure: StudyFigure) -> None:
         if promised is not None and np.isfinite(promised):
             axes.plot(promised, row, marker="D", markersize=6, markerfacecolor="white", markeredgecolor=ORANGE,
                       linestyle="none", zorder=2, gid="promised")  # fmt: skip
-            everything.append(promised)
+            promises.append(promised)
         if one.mean is not None:
             axes.plot([one.mean] * 2, [row - 0.2, row + 0.2], color=INK, linewidth=2, zorder=4)
             if one.deviation is not None:
@@ -181,7 +190,7 @@ def _rows(axes: Axes, figure: StudyFigure) -> None:
               color=FAINT)  # fmt: skip
     axes.set_yticks(range(len(shown)), [say(f"trial {one.number}", f"시도 {one.number}") for one in shown])
     axes.tick_params(axis="y", length=0)
-    low, high = min(everything), max(everything)
+    low, high = finalists_window(everything, promises)
     pad = 0.06 * (high - low) or 0.01 * abs(high) or 0.5
     axes.set_xlim(low - pad, high + pad)
 

@@ -28,6 +28,7 @@ from sonmat.view.study_sheet import (
     titled,
     value_axis,
 )
+from sonmat.view.words import fit
 
 _NEARLY = 0.1  # of the gain from a usual trial to the best
 
@@ -67,13 +68,13 @@ def history_words(figure: StudyFigure) -> tuple[str, str]:
     count = len(figure.ended)
     if best is None:
         return figure.name, nothing(figure)
-    reached = value_text(best.value)
+    reached, name = value_text(best.value), fit(figure.name, 40)
     title = (
-        say(f"{figure.name}: one trial, {reached}", f"{figure.name}: 시도 1개, {reached}")
+        say(f"{name}: one trial, {reached}", f"{name}: 시도 1개, {reached}")
         if count == 1
         else say(
-            f"{figure.name}: the best of {count:,} trials reached {reached}",
-            f"{figure.name}: 시도 {count:,}개 가운데 최고 {reached}",
+            f"{name}: the best of {count:,} trials reached {reached}",
+            f"{name}: 시도 {count:,}개 가운데 최고 {reached}",
         )
     )
     told = []

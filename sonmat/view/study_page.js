@@ -12,24 +12,30 @@ function draw(name) {
     return;
   }
   div.style.height = `${chart.height}px`;
+  if (chart.least) div.style.minWidth = `${chart.least}px`; // the box around it scrolls
   chart.layout.height = chart.height;
   const fresh = !drawn.has(name);
   drawn.set(name, width);
-  Plotly.react(div, chart.traces, chart.layout, config);
+  Plotly.react(div, chart.traces, chart.layout, config).then(() => fitTicks(div, chart));
   if (!fresh) return;
   div.on("plotly_click", (event) => {
     const at = event.points[0]?.customdata;
     if (Number.isInteger(at) && name !== "heatmap") choose(at);
   });
-  if (chart.ticks && (chart.kind ?? study.scale) === "one") div.on("plotly_relayout", (change) => {
-    if (!Object.keys(change).some((key) => key.startsWith("yaxis"))) return;
-    const range = div.layout.yaxis.range;
-    const ticks = ticksNearOne(Math.min(...range), Math.max(...range));
-    if (String(ticks.tickvals) === String(div.layout.yaxis.tickvals)) return;
-    const update = {};
-    for (const axis of chart.ticks) Object.assign(update, { [`${axis}.tickvals`]: ticks.tickvals, [`${axis}.ticktext`]: ticks.ticktext });
-    Plotly.relayout(div, update);
+  div.on("plotly_relayout", (change) => {
+    if (Object.keys(change).some((key) => /^yaxis.*range/.test(key))) fitTicks(div, chart);
   });
+}
+
+// Ticks near 1 are ours, so they follow a zoom only when told to.
+function fitTicks(div, chart) {
+  if (!chart.ticks || (chart.kind ?? study.scale) !== "one") return;
+  const range = div.layout.yaxis.range;
+  const ticks = ticksNearOne(Math.min(...range), Math.max(...range));
+  if (String(ticks.tickvals) === String(div.layout.yaxis.tickvals)) return;
+  const update = {};
+  for (const axis of chart.ticks) Object.assign(update, { [`${axis}.tickvals`]: ticks.tickvals, [`${axis}.ticktext`]: ticks.ticktext });
+  Plotly.relayout(div, update);
 }
 
 // Ten thousand trials in nine charts at once would make the page wait: each is drawn when it is about to be seen.

@@ -21,6 +21,7 @@ from sonmat.view.study_history import history_words
 from sonmat.view.study_importance import importance_words
 from sonmat.view.study_parallel import parallel_words
 from sonmat.view.study_payload import CURVES, payload
+from sonmat.view.study_sheet import nothing
 from sonmat.view.study_slices import slices_words
 from sonmat.view.study_timeline import timeline_words
 
@@ -86,7 +87,7 @@ def _hash(script: str) -> str:
 def _head(figure: StudyFigure) -> str:
     count = len(figure.ended)
     waiting = len(figure.trials) - count
-    state = say(f"{count:,} trials ended", f"시도 {count:,}개 끝남")
+    state = say(f"{count:,} trial{'s' if count != 1 else ''} ended", f"시도 {count:,}개 끝남")
     if waiting:
         state += say(f", {waiting:,} to go", f", {waiting:,}개 남음")
     best, first = figure.best, figure.ranking.first
@@ -129,12 +130,20 @@ def _sections(figure: StudyFigure) -> list[str]:
         "Drag along an axis to keep only the trials that pass there; drag a name to move its axis.",
         "축을 따라 끌면 그 구간을 지나는 시도만 남습니다. 이름을 끌면 축이 옮겨집니다.",
     )
+    if not figure.axes:
+        hint = brush = ""
     noscript = say("The charts and the table need JavaScript.", "그림과 표를 보려면 JavaScript가 필요합니다.")
     pick = (
         f'<div class="pick"><label>{say("pair", "설정 쌍")} <select id="pair"></select></label></div>'
         if len(figure.axes) > 2
         else ""
     )
+    if nothing(figure):
+        told = (nothing(figure), "")
+        return [
+            _section(say("The search", "탐색"), told, ""),
+            _section(say("Every trial", "모든 시도"), ("", ""), _trials(figure)),
+        ]
     return [
         f"<noscript><p>{noscript}</p></noscript>",
         _section(say("The winner", "1위"), finalists_words(figure), _ranking(figure)),
@@ -169,6 +178,8 @@ def _ranking(figure: StudyFigure) -> str:
     ranking = figure.ranking
     if ranking.first is None:
         return ""
+    if len(ranking.standings) == 1:
+        return _plot("finalists")
     labels = finalist_labels(figure)
     rivals = {rival.number: rival for rival in ranking.rivals}
     rows = []

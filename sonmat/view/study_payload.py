@@ -13,7 +13,7 @@ from sonmat.language import say
 from sonmat.search.trial import DONE, STOPPED
 from sonmat.view.study_fan import fan_scale, fan_trials, rungs
 from sonmat.view.study_figure import StudyFigure, chance_text, difference_text
-from sonmat.view.study_finalists import finalist_labels, promise
+from sonmat.view.study_finalists import finalist_labels, finalists_window, promise
 from sonmat.view.study_heatmap import cell_shades, cells_of
 from sonmat.view.study_history import best_so_far
 from sonmat.view.study_importance import importance_bars
@@ -56,6 +56,7 @@ def payload(figure: StudyFigure) -> dict[str, Any]:
         ],
         "pairs": [_pair(figure, *two) for two in itertools.combinations(axes[:_PAIRED], 2)],
         "finalists": _finalists(figure),
+        "finalists_window": _finalists_window(figure),
         "fan": _fan(figure),
         "timeline": _timeline(figure),
         "words": _words(figure),
@@ -125,6 +126,18 @@ def _finalists(figure: StudyFigure) -> list[dict[str, Any]]:
     return found
 
 
+def _finalists_window(figure: StudyFigure) -> list[float | None] | None:
+    values: list[float] = []
+    promises: list[float] = []
+    for one in figure.ranking.standings:
+        values += one.values.values()
+        promised = promise(figure, one.number)
+        promises += [promised] if promised is not None and np.isfinite(promised) else []
+        if one.mean is not None and one.deviation is not None:
+            values += [one.mean - one.deviation, one.mean + one.deviation]
+    return _plain(finalists_window(values, promises)) if values else None
+
+
 def _fan(figure: StudyFigure) -> dict[str, Any]:
     chosen = fan_trials(figure, CURVES, CURVES)
     if not chosen or figure.best is None:
@@ -175,9 +188,7 @@ def _words(figure: StudyFigure) -> dict[str, str]:
         "failed": say("failed", "실패"),
         "best": say("the best", "최고"),
         "record": say("best so far", "그때까지 최고"),
-        "reach": say("nine of ten are below", "열에 아홉은 이 아래")
-        if figure.maximize
-        else say("nine of ten are above", "열에 아홉은 이 위"),
+        "reach": say("mean of the best tenth there", "그 자리 상위 10% 평균"),
         "where": say("the best", "상위"),
         "epoch": say("epoch", "에포크"),
         "epochs": say("epochs", "에포크"),

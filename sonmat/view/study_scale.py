@@ -13,7 +13,10 @@ LINEAR, LOG, ONE = "linear", "log", "one"
 _CLOSEST = 1e-5  # to 1 that is told apart
 _SHARES = ("acc", "auc", "precision", "recall", "f1")  # what a metric between 0 and 1 is called
 _STEEP, _WIDE = 4.0, 30.0  # times by which errors, and other positive values, differ before the axis is bent
-_NEAR = 12.0  # times the distance from the best to the middle: what is worse yet leaves the picture
+_NEARLY, _FAR = (
+    0.95,
+    1.6,
+)  # what is worse than 95 % by more than so many times their distance from the best leaves the picture
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def value_scale(values: ArrayLike, metric: str, maximize: bool) -> Scale:
     found = found[np.isfinite(found)]
     if len(found) < 2:
         return Scale()
-    if maximize and any(share in metric for share in _SHARES):
+    if maximize and is_share(metric):
         if found.min() < 0 or found.max() > 1:
             return Scale()
         errors = np.maximum(1 - found, _CLOSEST)
@@ -95,18 +98,28 @@ def value_scale(values: ArrayLike, metric: str, maximize: bool) -> Scale:
     return Scale(LOG) if found.min() > 0 and np.quantile(found, 0.95) > _WIDE * found.min() else Scale()
 
 
-def window(places: NDArray[np.float64], maximize: bool) -> tuple[float, float]:
-    """The places that an axis shows, from the lowest to the highest: all but what is far worse than the middle."""
+def is_share(metric: str) -> bool:
+    """Whether a metric lies between 0 and 1, as its name says."""
+    return any(share in metric for share in _SHARES)
+
+
+def window(places: NDArray[np.float64], maximize: bool, *, bounded: bool = False) -> tuple[float, float]:
+    """The places that an axis shows, from the lowest to the highest: all but what is far worse than nearly all.
+
+    Args:
+        places: Of all values.
+        maximize: Whether more is better.
+        bounded: Whether a value cannot be enormous: then all are shown.
+    """
     found = places[np.isfinite(places)]
     if not len(found):
         return 0.0, 1.0
-    best, middle, worst = (float(v) for v in (found.max(), np.median(found), found.min()))
-    if not maximize:
-        best, worst = worst, best
-    limit = best + _NEAR * (middle - best)
-    if middle != best and abs(worst - best) > abs(limit - best):
+    good = np.sort(found if maximize else -found)[::-1]  # the best first
+    best, usual, worst = float(good[0]), float(good[int(_NEARLY * (len(good) - 1))]), float(good[-1])
+    limit = best - _FAR * (best - usual)
+    if not bounded and usual < best and worst < limit:
         worst = limit
-    low, high = min(best, worst), max(best, worst)
+    low, high = (worst, best) if maximize else (-best, -worst)
     if high - low < 1e-9 * max(1.0, abs(high)):
         pad = 0.05 * abs(high) or 0.5
         return low - pad, high + pad

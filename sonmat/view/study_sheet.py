@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,11 +56,13 @@ def nothing(figure: StudyFigure) -> str:
         return say("No trial has ended yet.", "아직 끝난 시도가 없습니다.")
     if figure.best is None:
         count = len(figure.ended)
+        reasons = Counter(trial.reason for trial in figure.ended if trial.reason).most_common(1)
+        why = f" ({fit(reasons[0][0], 60)})" if reasons else ""
+        if count == 1:
+            return say(f"The trial failed: it gave no number{why}.", f"시도가 실패해 값이 없습니다{why}.")
         return say(
-            f"All {count:,} trials failed: none gave a number."
-            if count > 1
-            else "The trial failed: it gave no number.",
-            f"시도 {count:,}개가 모두 실패해 값이 없습니다.",
+            f"All {count:,} trials failed: none gave a number{why}.",
+            f"시도 {count:,}개가 모두 실패해 값이 없습니다{why}.",
         )
     return ""
 

@@ -31,14 +31,14 @@ from sonmat.view.words import fit
 _MOST, _ACROSS = 12, 3
 _PLACES, _EACH = 14, 16  # where a range's line is measured at most, and trials at each at least
 _FEW = 6  # trials that a choice needs for its line
-_HIGH = 0.9  # the line: so many of the trials around are worse
+_BEST = 0.1  # the line is the mean of so many of the trials around
 
 
 def draw_slices(figure: StudyFigure, path: str | os.PathLike[str] | None = None) -> Path | Figure:
     """Draw every trial's value against each of its settings, the most important setting first.
 
-    Choices are strips with jitter; a range's axis is as the space has it. A line goes where nine of ten trials around are
-    worse, failed ones included: what a value of this setting can reach while the others vary.
+    Choices are strips with jitter; a range's axis is as the space has it. A line is the mean of
+    the best tenth of the trials around, failed ones counted: what a value of this setting can reach while others vary.
 
     Args:
         figure: The study.
@@ -67,9 +67,9 @@ def draw_slices(figure: StudyFigure, path: str | os.PathLike[str] | None = None)
             value_axis(axes, figure, named=column == 0)
             axes.yaxis.label.set_fontsize(9.5)
             top = _slice(axes, figure, axis) or top
-        line = Line2D([], [], color=GREEN, linewidth=1.8, label=say("nine of ten are below", "열에 아홉은 이 아래"))
-        if not figure.maximize:
-            line.set_label(say("nine of ten are above", "열에 아홉은 이 위"))
+        line = Line2D(
+            [], [], color=GREEN, linewidth=1.8, label=say("mean of the best tenth there", "그 자리 상위 10% 평균")
+        )
         legend(drawn, [*state_dots(figure), *([line] if top else [])])
         return finish(drawn, path)
 
@@ -115,9 +115,9 @@ def best_where(figure: StudyFigure, axis: SettingAxis) -> str:
 
 
 def reach(figure: StudyFigure, axis: SettingAxis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The line of a setting: places on it, and the place on the value axis that nine of ten trials around do not reach.
+    """The line of a setting: places on it, and the mean place on the value axis of the best tenth of the trials around.
 
-    NaN where more than nine of ten failed; empty where there are too few trials.
+    NaN where fewer than a tenth gave a number; empty where there are too few trials.
     """
     there = np.isfinite(axis.places)
     places, worth = axis.places[there], _worth(figure)[there]
@@ -130,8 +130,11 @@ def reach(figure: StudyFigure, axis: SettingAxis) -> tuple[NDArray[np.float64], 
             return np.zeros(0), np.zeros(0)
         groups = np.array_split(np.argsort(places, kind="stable"), count)
         at = np.array([np.median(places[group]) for group in groups])
-    high = [np.quantile(worth[group], _HIGH, method="lower") if len(group) >= _FEW else -np.inf for group in groups]
-    found = np.where(np.isfinite(high), high, np.nan)
+    found = np.full(len(groups), np.nan)
+    for number, group in enumerate(groups):
+        if len(group) >= _FEW:
+            found[number] = np.sort(worth[group])[-max(1, round(_BEST * len(group))) :].mean()
+    found = np.where(np.isfinite(found), found, np.nan)
     return at, found if figure.maximize else -found
 
 
@@ -155,7 +158,7 @@ def _slice(axes: Axes, figure: StudyFigure, axis: SettingAxis) -> Line2D | None:
     axes.set_title(fit(axis.label, 30), fontsize=10.5, pad=17 if figure.importance else 6)
     told = say(f"the best: {where}", f"상위: {where}") if where else ""
     if not where and figure.importance:
-        told = say("no clear effect by itself", "혼자서는 뚜렷한 영향 없음")
+        told = say("alone: within luck", "혼자서는 우연의 범위")
     axes.text(0.5, 1.035, fit(told, 40), transform=axes.transAxes, ha="center", fontsize=8.5, color=FAINT)
     return line
 

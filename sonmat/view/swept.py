@@ -196,10 +196,12 @@ def swept_text(result: Mapping[str, Any], ranking: Ranking) -> Text:
     test = winner["test"]
     accuracy, n = test.get("accuracy"), test.get("n")
     if isinstance(accuracy, float):
+        times = winner.get("test_readings", 1)
+        often = say("read once", "한 번만 읽음") if times == 1 else say(f"read {times} times", f"{times}번 읽음")
         text.append(
             say(
-                f"winner on the test set, read once: {100 * accuracy:.2f} % of {n:,}\n",
-                f"이긴 설정의 테스트 정확도(한 번만 읽음): {n:,}개 중 {100 * accuracy:.2f} %\n",
+                f"winner on the test set ({often}): {100 * accuracy:.2f} % of {n:,}\n",
+                f"이긴 설정의 테스트 정확도({often}): {n:,}개 중 {100 * accuracy:.2f} %\n",
             )
         )
     if promise:
