@@ -5,7 +5,7 @@
 
 A document holds `<!-- fit_notes:begin -->` and `<!-- fit_notes:end -->` (or another table's name) around a table, or a single
 figure inside a sentence: `<!-- fit_notes.notes.fit -->23.4×<!-- / -->`. The names of single figures are those of `figures` in
-`benchmarks.tables`, `benchmarks.cnn_table`, `benchmarks.lr_table` and `benchmarks.accuracy_table`. The comments at the head of
+`benchmarks.tables` and the `benchmarks.*_table` beside it. The comments at the head of
 the tuned recipes are written as a whole.
 A document is Korean where its name ends in `.ko.md` or it lies in a folder `ko`.
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy_table, cnn_table, lr_table, tables
+from benchmarks import accuracy_table, cnn_table, lr_table, sweep_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
@@ -32,6 +32,7 @@ _TABLES = {
     "cnn_newest": cnn_table.cnn,
     "lr_finder": lr_table.lr_finder,
     "accuracy": accuracy_table.accuracy,
+    "sweep": sweep_table.sweep,
 }
 _FIGURES = {
     "fit_notes": tables.figures,
@@ -40,6 +41,7 @@ _FIGURES = {
     "diagnosis": tables.diagnosis_figures,
     "lr_finder": lr_table.figures,
     "accuracy": accuracy_table.figures,
+    "sweep": sweep_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)

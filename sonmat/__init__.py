@@ -27,6 +27,7 @@ _PUBLIC = {
     "DataError": "sonmat.errors",
     "Dataset": "sonmat.data.dataset",
     "Evaluation": "sonmat.engine.evaluate",
+    "Forecast": "sonmat.engine.forecast",
     "Listener": "sonmat.engine.listener",
     "Member": "sonmat.engine.population",
     "ModelFileError": "sonmat.errors",
@@ -51,6 +52,7 @@ _PUBLIC = {
     "find_learning_rate": "sonmat.engine.learning_rate",
     "fit": "sonmat.runs.fit",
     "fit_many": "sonmat.engine.fit_many",
+    "forecast": "sonmat.engine.forecast",
     "load": "sonmat.data.sources",
     "load_model": "sonmat.runs.model_files",
     "load_run": "sonmat.runs.folder",
@@ -69,6 +71,8 @@ if TYPE_CHECKING:
     from sonmat.engine.evaluate import Evaluation as Evaluation
     from sonmat.engine.evaluate import evaluate as evaluate
     from sonmat.engine.fit_many import fit_many as fit_many
+    from sonmat.engine.forecast import Forecast as Forecast
+    from sonmat.engine.forecast import forecast as forecast
     from sonmat.engine.learning_rate import find_learning_rate as find_learning_rate
     from sonmat.engine.listener import Listener as Listener
     from sonmat.engine.population import Member as Member

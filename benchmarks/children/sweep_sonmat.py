@@ -7,7 +7,6 @@ Settings: `job` ("notes", "distinct" or "networks"), `members`, `rows` to train 
 from __future__ import annotations
 
 import functools
-import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,13 +89,9 @@ class _Clocked:
             self.seconds += time.perf_counter() - begin
 
 
-def _forecast(build: Callable[..., Any], settings: list[dict[str, Any]], train: Any, val: Any, size: int) -> int | None:
-    """Bytes that sonmat expects to need, or None where it does not say."""
-    ask = getattr(importlib.import_module("sonmat.engine.fit_many"), "forecast", None)
-    if ask is None:
-        return None
-    told = ask(build, settings, train, validation_data=val, batch_size=size)
-    return int(getattr(told, "bytes", told))
+def _forecast(build: Callable[..., Any], settings: list[dict[str, Any]], train: Any, val: Any, size: int) -> int:
+    """Bytes that sonmat expects to need."""
+    return sm.forecast(build, settings, train, validation_data=val, batch_size=size).bytes
 
 
 def _memory(field: str) -> int | None:

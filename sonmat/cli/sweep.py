@@ -108,8 +108,9 @@ def sweep(
     quiet: Quiet = False,
 ) -> None:
     """`sonmat sweep`"""
-    from sonmat.jobs.sweep import SweepBegun, resume_sweep
+    from sonmat.jobs.sweep import resume_sweep
     from sonmat.jobs.sweep import sweep as job
+    from sonmat.jobs.sweep_begun import SweepBegun
     from sonmat.view.swept import begun_study, finalists_table, following_study, swept_text
 
     recipe, space = _told_apart(words or [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,60 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
-from sonmat.errors import RecipeError, TrainingError
+from sonmat.errors import TrainingError
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.study_pictures import draw_study
-from sonmat.jobs.train import findable, train
+from sonmat.jobs.sweep_begun import SweepBegun, sweep_begun
+from sonmat.jobs.sweep_question import checked_space, question
+from sonmat.jobs.train import train
 from sonmat.language import say
-from sonmat.models.reading import change, read_recipe, read_space
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RunFolder, now
 from sonmat.search.ranking import Ranking, optimism
-from sonmat.search.runner import AT_ONCE, Runner, SweepProgress
-from sonmat.search.sampler import most_trials
+from sonmat.search.runner import Runner, SweepProgress
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
-from sonmat.search.study import Asked, Study, new_study
-from sonmat.search.trial import Trial
+from sonmat.search.study import Study, new_study
 
 if TYPE_CHECKING:
-    from sonmat.engine.forecast import Forecast
     from sonmat.jobs.finished import Trained
 
 WINNERS = "winners"
 """Where winners are trained and tested: a study that is extended may find another."""
-
-_NOTES_SPACE = {
-    "train.learning_rate": {"low": 0.003, "high": 1.0, "log": True},
-    "train.batch_size": [20, 50, 100],
-    "model.hidden": [[10, 10], [20, 20], [40, 40], [80, 80]],
-}
-"""The notes' own question: which of these, on their network."""
-
-_RATE_AROUND = 30.0  # without a space, the learning rate is searched so many times below and above the recipe's
-
-
-@dataclass(frozen=True)
-class SweepBegun:
-    """A study that is about to be trained.
-
-    Attributes:
-        folder: Where it is, from now on whatever happens.
-        asked: What it was asked.
-        rows: How many there are, by part.
-        done: Trials that have come to their end already.
-        notes: What was decided on the way, in sentences.
-        forecast: What the search will cost; None where nothing is left to search.
-        finals: What the finalists will cost beside it, in seconds; None where that is unknown.
-    """
-
-    folder: Path
-    asked: Asked
-    rows: dict[str, int]
-    done: int
-    notes: tuple[str, ...]
-    forecast: Forecast | None
-    finals: float | None
 
 
 @dataclass(frozen=True)
@@ -136,11 +101,11 @@ def sweep(
     Raises:
         SonmatError: Of the kind that fits what is wrong; a setting that cannot be is refused before anything runs.
     """
-    asked, notes = _asked(
+    asked, notes = question(
         recipe, space, trials, sampler, metric, maximize, halving, finalists, seeds, data, settings, seed, storage
     )
     rows = rows_of(asked.recipe, progress=progress)
-    asked = replace(asked, space=_checked(asked.space, asked.recipe, rows[0]))
+    asked = replace(asked, space=checked_space(asked.space, asked.recipe, rows[0]))
     study = Study.create(new_study(asked.recipe.model.name) if out is None else Path(out).expanduser(), asked)
     return _run(study, rows, notes, cluster, begun, told, progress)
 
@@ -182,90 +147,6 @@ def study_recipe(study: Study, settings: Mapping[str, Any], seed: int) -> Recipe
     return replace(settings_recipe(study.asked.recipe, settings), seed=seed)
 
 
-def _asked(
-    recipe: str | os.PathLike[str] | Recipe,
-    space: Mapping[str, Any] | Sequence[str] | Space | None,
-    trials: int | None,
-    sampler: str,
-    metric: str,
-    maximize: bool | None,
-    halving: int | None,
-    finalists: int,
-    seeds: int,
-    data: str | os.PathLike[str] | None,
-    settings: Sequence[str],
-    seed: int | None,
-    storage: str | None,
-) -> tuple[Asked, list[str]]:
-    name = None if isinstance(recipe, Recipe) else str(os.fspath(recipe))
-    chosen = change(recipe, settings) if isinstance(recipe, Recipe) else read_recipe(str(name), settings)
-    if data is not None:
-        chosen = replace(chosen, data=os.fspath(data))
-    if seed is not None:
-        chosen = replace(chosen, seed=seed)
-    split = chosen.seed if chosen.split_seed is None else chosen.split_seed
-    chosen = replace(chosen, data=findable(chosen.data), split_seed=split)
-    if chosen.train.members:
-        raise RecipeError(
-            say(
-                "A sweep trains single networks; this recipe averages several (members).",
-                "스윕은 신경망을 하나씩 학습하는데, 이 레시피는 여러 개를 평균합니다(members).",
-            ),
-            say(
-                "Sweep the recipe of one of them, and give the winner members afterwards.",
-                "하나짜리 레시피로 스윕한 뒤 이긴 설정에 members를 주세요.",
-            ),
-        )
-    where = space if space else read_space(name) if name is not None else None
-    found = where if isinstance(where, Space) else parse_space(where or _usual_space(chosen), chosen)
-    count, note = most_trials(sampler, found, 100 if trials is None else trials)
-    more = _more_is_better(metric) if maximize is None else maximize
-    asked = Asked(
-        recipe=chosen, space=found, trials=count if trials is None else trials, sampler=sampler, sampler_seed=chosen.seed,
-        metric=metric, maximize=more, halving=halving, finalists=finalists, seeds=seeds, storage=storage,
-    )  # fmt: skip
-    return asked, [note] if note else []
-
-
-def _usual_space(recipe: Recipe) -> Mapping[str, Any]:
-    if recipe.model.name == "notes-mlp":
-        return _NOTES_SPACE
-    rate = recipe.train.learning_rate
-    if isinstance(rate, Mapping) and isinstance(rate.get("peak"), (int, float)):
-        peak = float(rate["peak"])
-        return {"train.learning_rate.peak": {"low": peak / _RATE_AROUND, "high": peak * _RATE_AROUND, "log": True}}
-    if isinstance(rate, (int, float)):
-        return {"train.learning_rate": {"low": rate / _RATE_AROUND, "high": rate * _RATE_AROUND, "log": True}}
-    raise RecipeError(
-        say(
-            f"{recipe.model.name} has no learning rate to search around, and no space was given.",
-            f"{recipe.model.name}에는 탐색할 학습률이 없고 공간도 주어지지 않았습니다.",
-        ),
-        say(
-            "Give one: sonmat sweep RECIPE learning_rate=log:1e-4..1",
-            "공간을 주세요: sonmat sweep RECIPE learning_rate=log:1e-4..1",
-        ),
-    )
-
-
-def _checked(space: Space, recipe: Recipe, train_rows: Dataset) -> Space:
-    """The same space, its networks built for the rows that they will see."""
-    for name in space.dimensions:
-        if name.startswith(("train.tta", "train.members")):
-            raise RecipeError(
-                say(
-                    f"{name} is not searched: it changes how a trained network is asked, not what the epochs measure.",
-                    f"{name}은(는) 탐색하지 않습니다. 학습된 신경망에 묻는 방법일 뿐, 에포크가 재는 값을 바꾸지 않습니다.",
-                ),
-                say("Set it in the recipe: --set …", "레시피에 정하세요: --set …"),
-            )
-    return parse_space(space.as_dict(), recipe, train_rows)
-
-
-def _more_is_better(metric: str) -> bool:
-    return not any(word in metric for word in ("loss", "error", "entropy"))
-
-
 def _run(
     study: Study,
     rows: tuple[Dataset, Dataset, Dataset],
@@ -285,7 +166,7 @@ def _run(
     runner = Runner(study, rows[0], rows[1], workers=workers, told=told or (lambda where: None))
     try:
         if begun is not None:
-            begun(_begun(study, runner, rows, notes))
+            begun(sweep_begun(study, runner, rows, notes))
         runner.search()
         ranking = runner.finals()
     finally:
@@ -303,50 +184,6 @@ def _run(
     study.end(result)
     pictures = draw_study(study)
     return Swept(study, ranking, trained, result, tuple(pictures))
-
-
-def _begun(study: Study, runner: Runner, rows: tuple[Dataset, Dataset, Dataset], notes: Sequence[str]) -> SweepBegun:
-    """What the study will cost: a batch of it is made ready, and a few steps of each of its programs are measured."""
-    from sonmat.engine.forecast import forecast_of
-
-    asked = study.asked
-    sizes = {"train": len(rows[0]), "validation": len(rows[1]), "test": len(rows[2])}
-    ended = [trial for trial in study.trials if trial.state not in ("waiting", "running")]
-    found, finals = None, None
-    peek = _next_trials(study)[:AT_ONCE]
-    if peek:
-        epochs = _mean_epochs(asked, len(peek))
-        many = runner.prepared(peek)
-        found = forecast_of(many, epochs)
-        left = max(0, study.left)
-        share = left / len(peek)
-        each = found.seconds / max(1, found.models) / epochs
-        found = replace(
-            found, models=left, seconds=found.seconds * share, programs=math.ceil(found.programs * max(1.0, share)),
-            chunks=math.ceil(found.chunks * share),
-        )  # fmt: skip
-        finals = each * asked.recipe.train.epochs * asked.finalists * asked.seeds
-    return SweepBegun(study.path, asked, sizes, len(ended), tuple(notes), found, finals)
-
-
-def _next_trials(study: Study) -> list[Trial]:
-    """The trials that will be trained first; another process may take them before this one does."""
-    batch = study.take_batch()
-    if batch is None:
-        return []
-    with batch:
-        return next((due for rung in range(len(batch.rungs)) if (due := batch.due(rung))), [])
-
-
-def _mean_epochs(asked: Asked, count: int) -> float:
-    """Epochs that a trial trains on average, halving counted in."""
-    from sonmat.search.halving import rungs
-
-    alive, before, total = float(count), 0, 0.0
-    for end in rungs(asked.recipe.train.epochs, asked.halving):
-        total += alive * (end - before)
-        before, alive = end, math.ceil(alive / (asked.halving or 1))
-    return total / count
 
 
 def _test_readings(study: Study) -> int:

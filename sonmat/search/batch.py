@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,7 @@ class Batch:
         self._plan = current_part(plan)
         self.trials, self.rungs = list(self._plan.trials), list(plan.rungs)
         self._lock, self._tell = lock, tell
+        self._recording = threading.Lock()
         self._results = read_results(path, plan)
         with storing(path):
             for left in path.glob(".*.part"):  # of a process that was killed while it wrote
@@ -98,16 +100,10 @@ class Batch:
             RunError: The batch is no longer held, or a trial is not of it.
         """
         self._check(rung, trials)
-        final = last or rung == len(self.rungs) - 1
-        told = [_told(trial, final) for trial in trials if trial.number not in self._results[rung]]
-        if told:
-            chunk = 1 + max((chunk for at, chunk in chunk_files(self.path) if at == rung), default=-1)
-            if states is not None:  # first: the chunk's file says that the chunk is done
-                write_states(self._states_file(rung, chunk), [trial.number for trial in trials], states)
-            write_trials(self._chunk_file(rung, chunk), told)
-            self._results[rung] |= {trial.number: self._planned(trial) for trial in told}
-        now = self.settled
-        self._sum_up(now)
+        with self._recording:  # threads may train a batch's chunks at once
+            self._write(rung, trials, states, last or rung == len(self.rungs) - 1)
+            now = self.settled
+            self._sum_up(now)
         if self._tell is not None:
             self._tell(now)
 
@@ -144,6 +140,16 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+    def _write(self, rung: int, trials: Sequence[Trial], states: States | None, final: bool) -> None:
+        told = [_told(trial, final) for trial in trials if trial.number not in self._results[rung]]
+        if not told:
+            return
+        chunk = 1 + max((chunk for at, chunk in chunk_files(self.path) if at == rung), default=-1)
+        if states is not None:  # first: the chunk's file says that the chunk is done
+            write_states(self._states_file(rung, chunk), [trial.number for trial in trials], states)
+        write_trials(self._chunk_file(rung, chunk), told)
+        self._results[rung] |= {trial.number: self._planned(trial) for trial in told}
 
     def _sum_up(self, now: Sequence[Trial]) -> None:
         """Say that the batch is finished, where it is: from then on one file is read instead of all."""

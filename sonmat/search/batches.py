@@ -85,7 +85,9 @@ class Batches:
             StorageError: The disk is full or the folder cannot be written.
         """
         with storing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+            if not self.path.is_dir():
+                self.path.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.path.parent)
             for left in self.path.glob(
                 f"{_NEW}*"
             ):  # only who holds the study's lock makes these: they are a dead one's

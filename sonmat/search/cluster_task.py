@@ -34,7 +34,8 @@ class Shared:
         template: Settings of a member; tracing it gives the program.
         places: Name of a traced step → which of its numbers differ.
         mode: As `Group` has it; "" where a node is to measure.
-        length: Members of a lane in the group's first chunk, for which it measures.
+        length: Members of a lane in the group's first chunk, for which a node with as many lanes measures.
+        lanes: Lanes here.
         bytes_each: Memory of a member's state.
     """
 
@@ -44,6 +45,7 @@ class Shared:
     places: Mapping[str, tuple[int, ...]]
     mode: str
     length: int
+    lanes: int
     bytes_each: int
 
 
@@ -109,7 +111,9 @@ class Refusal:
 
     def error(self) -> SonmatError:
         """The error again."""
-        kind = getattr(errors, self.kind, SonmatError)
+        kind = getattr(errors, self.kind, None)
+        if kind is None:
+            return SonmatError(self.problem, self.fix)
         made: SonmatError = kind(self.problem, self.fix, **self.numbers)
         return made
 
@@ -137,8 +141,6 @@ class Tasks:
     Args:
         many: All its members, traced.
         model: The recipe's model, by name.
-        jobs: All that are to be done now.
-        places: Number of a trial → its place in `many`.
     """
 
     def __init__(self, many: ManyTraining, model: str) -> None:
@@ -211,6 +213,7 @@ class Tasks:
                 places=places,
                 mode=group.mode,
                 length=self._lengths.get(first, 1),
+                lanes=self.many.devices.count,
                 bytes_each=group.bytes_each,
             )
         return self._shared[first]

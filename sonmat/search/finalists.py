@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sonmat.errors import RunError
-from sonmat.files import storing
+from sonmat.files import storing, sync_folder
 from sonmat.search.batch import Batch, hold
 from sonmat.search.plan import Plan, current_part, plain_settings, read_plan, write_plan
 from sonmat.search.results import read_results, settle
@@ -42,7 +42,9 @@ def take_finalists(
         StorageError: The folder cannot be written.
     """
     with storing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
     lock = hold(folder)
     if lock is None:
         return None

@@ -33,7 +33,7 @@ class Journal(BaseJournalBackend):
     def __init__(self, path: Path) -> None:
         self.path = path
         with storing(path):
-            self._identity = _identity_of(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666))
+            self._identity = _identity_of(os.open(path, os.O_CREAT | os.O_RDWR, 0o666))
         self._count, self._end = 0, 0  # lines read so far, and where the last of them ends
         self._held: list[dict[str, Any]] | None = None
 

@@ -105,7 +105,12 @@ def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         RecipeError: A value that TOML has no form for.
     """
-    return {str(name): plain(value) for name, value in settings.items()}
+    return {str(name): value if _is_plain(value) else plain(value) for name, value in settings.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it need not be looked at: most need not, and ten thousand trials are read at once."""
+    return type(value) in (int, bool) or (type(value) is str and value.isascii())
 
 
 def _record(trial: Trial, notes: Mapping[str, str] | None) -> dict[str, Any]:

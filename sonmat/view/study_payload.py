@@ -206,7 +206,6 @@ def _words(figure: StudyFigure) -> dict[str, str]:
         "together": say("two together, beyond that", "둘의 조합이 더하는 몫"),
         "decides": say("part that it decides", "결정하는 몫"),
         "seeds": say("seeds", "시드"),
-        "none": say("all failed", "모두 실패"),
         "rows": say("Rows {0}–{1} of {2}", "{2}개 중 {0}–{1}"),
         "reason": say("reason", "이유"),
         "pause": say("pause", "휴지"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -114,7 +115,7 @@ def text_key(value: object) -> str:
 
 def _axis(name: str, label: str, values: Sequence[Any], dimension: Any) -> SettingAxis:
     given = [value for value in values if value is not None]
-    numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in given)
+    numeric = all(_is_number(value) for value in given)
     listed = getattr(dimension, "values", None)
     distinct = {text_key(value): value for value in (*(listed or ()), *given)}
     few = len(distinct) <= _FEW and (len(given) >= 2 * len(distinct) or all(isinstance(value, int) for value in given))
@@ -142,6 +143,10 @@ def _choices(
     places = np.array([np.nan if value is None else place[text_key(value)] for value in values])
     texts = tuple(value_name(distinct[key]) for key in keys)
     return SettingAxis(name, label, Scale(), places, texts, -0.5, len(keys) - 0.5)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _order(value: object) -> tuple[str, list[float], str]:

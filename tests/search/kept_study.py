@@ -70,10 +70,14 @@ def trained(trial: Trial, epochs: int) -> Trial:
         curve[1:] = np.nan
     curves = {"val_accuracy": curve.astype(np.float32), "loss": (1 - curve).astype(np.float32)}
     begin = 1.7e9 + trial.number * 10
-    return replace(trial, curves=curves, value=float(curve[-1]), seconds=0.1 * epochs, began=begin, ended=begin + epochs)
+    return replace(
+        trial, curves=curves, value=float(curve[-1]), seconds=0.1 * epochs, began=begin, ended=begin + epochs
+    )
 
 
-def work(study: Study, *, chunk: int = 2, log: Path | None = None, meet: Path | None = None, pause: float = 0.0) -> None:
+def work(
+    study: Study, *, chunk: int = 2, log: Path | None = None, meet: Path | None = None, pause: float = 0.0
+) -> None:
     """Train until nothing is left to ask for."""
     while (batch := study.take_batch()) is not None:
         with batch:
@@ -90,8 +94,8 @@ def train(batch: Batch, *, chunk: int = 2, log: Path | None = None, pause: float
         for part in (due[begin : begin + chunk] for begin in range(0, len(due), chunk)):
             numbers = [trial.number for trial in part]
             if rung:  # the states say to whom they belong, and how far they have come
-                for number, state in batch.states(rung - 1, numbers).items():
-                    assert state["who"].tolist() == [number, batch.rungs[rung - 1]]
+                found = {number: state["who"].tolist() for number, state in batch.states(rung - 1, numbers).items()}
+                assert found == {number: [number, batch.rungs[rung - 1]] for number in numbers}
             if pause:
                 time.sleep(pause)
             states = None if last else {"who": np.array([[number, epochs] for number in numbers])}

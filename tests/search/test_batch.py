@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +69,7 @@ def taken(folder: Path, told: Any = None) -> Batch:
 
 
 def result(number: int, epochs: int, value: float | None, **more: Any) -> Trial:
-    curve = np.linspace(0, value or 0, epochs, dtype=np.float32)
+    curve = np.full(epochs, np.nan if value is None else value, np.float32)
     return Trial(number, {}, value=value, curves={"val_accuracy": curve}, **more)
 
 
@@ -172,6 +173,16 @@ def test_recorded_twice_the_first_holds(folder: Path):
         assert {n: t.value for n, t in batch.done(0).items()} == {0: 0.5, 1: 0.1}
     with taken(folder) as batch:
         assert {n: t.value for n, t in batch.done(0).items()} == {0: 0.5, 1: 0.1}
+
+
+def test_threads_may_record_at_once(tmp_path: Path):
+    made = Batches(tmp_path).make(planned(60, (2,), None))
+    assert made is not None
+    with taken(made) as batch, ThreadPoolExecutor(8) as threads:
+        states = {"w": np.zeros((1, 1))}
+        list(threads.map(lambda n: batch.record(0, [result(n, 2, 0.5)], states, last=True), range(60)))
+    assert states_of(made) == "d" * 60
+    assert len(list(made.glob("rung0-chunk*.npz"))) == 60
 
 
 def test_states_are_kept_for_the_next_rung(folder: Path):
@@ -293,6 +304,8 @@ GOOD = {
                 {"trials": [{"number": 0, "seed": 0, "settings": []}]},
                 {"trials": [{"number": 0, "seed": 0, "settings": {"a": None}}]},
                 {"trials": [{"number": 0, "seed": 2**70, "settings": {}}]},
+                {"trials": [{"number": 0, "seed": 0, "settings": {"a": "\ud800"}}]},
+                {"trials": [{"number": 0, "seed": 0, "settings": {"a": math.nan}}]},
                 {"trials": [{"number": 0, "seed": 0, "settings": {}, "notes": 3}]},
                 {"trials": [*GOOD["trials"], *GOOD["trials"]]},  # type: ignore[misc]
                 {"current": [7]},

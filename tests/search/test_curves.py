@@ -206,7 +206,9 @@ def hostile() -> dict[str, bytes]:
         "a head that is a list": archive(head=npy(np.frombuffer(b"[]", np.uint8))),
         "an object's name": archive(head=head(dtypes={"curves": "O"}), curves=npy(np.zeros(3, np.uint8))),
         "no name": archive(head=head(dtypes={}), curves=npy(np.zeros(3, np.uint8))),
-        "another form": archive(head=head(dtypes={"curves": "float32"}, format=99), curves=npy(np.zeros(3, np.float32))),
+        "another form": archive(
+            head=head(dtypes={"curves": "float32"}, format=99), curves=npy(np.zeros(3, np.float32))
+        ),
         "truncated": sound[: len(sound) // 2],
         "flipped": sound.replace(npy(np.zeros((1, 1, 1), np.float32))[-8:], b"\x01" * 8, 1),
         "a path": archive(**{"../../head": head(dtypes={})}),
@@ -214,9 +216,7 @@ def hostile() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", hostile())
-def test_a_hostile_file_is_an_error_and_nothing_is_run(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_hostile_file_is_an_error_and_nothing_is_run(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "h.npz").write_bytes(hostile()[kind])
     with pytest.raises(ValueError, match=r"h\.npz"):

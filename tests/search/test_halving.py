@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -37,7 +38,7 @@ def test_rungs_rise_to_the_end_by_about_the_factor(epochs: int, factor: int):
     assert found[-1] == epochs
     assert found[0] >= 1
     assert found == sorted(set(found))
-    assert all(factor * (low - 1) < high <= factor * low for low, high in zip(found, found[1:], strict=False))
+    assert all(factor * (low - 1) < high <= factor * low for low, high in itertools.pairwise(found))
     assert (len(found) == 1) == (epochs < factor)
 
 

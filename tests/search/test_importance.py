@@ -119,13 +119,17 @@ def test_what_two_decide_together_is_found() -> None:
 
 
 def test_luck_is_seldom_taken_for_an_effect() -> None:
-    wrong = [0, 0]
+    wrong, shares = [0, 0], []
     for seed in range(40):
         trials = searched(120, lambda _, random: float(random.normal()), seed)
-        wrong[0] += any(one.clear for one in importance(trials, maximize=True) or [])
+        found = importance(trials, maximize=True) or []
+        wrong[0] += any(one.clear for one in found)
+        shares += [one.share for one in found if one.name == "idle"]
         wrong[1] += any(one.clear for one in interactions(trials, maximize=True) or [])
     assert wrong[0] <= 7  # at most 5 % of 40 are expected, and more than 7 in one of a thousand tries
     assert wrong[1] <= 7
+    assert np.mean(shares) < 0.03  # ten bins explain 0.076 by luck
+    assert np.median(shares) < 0.01
 
 
 def test_too_few_say_nothing() -> None:

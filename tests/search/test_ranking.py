@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import integrate, stats
 
 from sonmat.search import ranking as ranking_module
 from sonmat.search.ranking import Ranking, best_chances, optimism, rank, student_below, student_quantile
@@ -97,6 +97,35 @@ def test_chances_do_not_depend_on_units_nor_on_the_seeds_order(
     assert [one.chance for one in loss.standings] == [one.chance for one in gain.standings]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_two_finalists_are_an_integral(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(2, 8))
+    table = random.normal(size=(2, n)) + random.normal(size=(2, 1)) + random.normal(size=n)
+    difference = float(table[0].mean() - table[1].mean())
+    apart = table[0] - table[1] - difference
+    within, between, freedom = float((apart**2).sum()) / 2, n * difference**2 / 2, n - 1
+
+    def weight(
+        angle: float,
+    ) -> float:  # the ratio of spreads is the tangent of an angle that is uniform before the data
+        more = 1 + n * math.tan(angle) ** 2
+        return more**-0.5 * (within + between / more) ** (-(freedom + 1) / 2)
+
+    def right(angle: float) -> float:  # given the ratio, the difference is Student's
+        more = 1 + n * math.tan(angle) ** 2
+        kept = 1 - 1 / more
+        variance = (within + between / more) / (freedom + 1)
+        return float(stats.t.cdf(kept * difference / math.sqrt(2 * kept * variance / n), freedom + 1))
+
+    top = math.pi / 2 - 1e-9
+    whole = integrate.quad(weight, 1e-9, top, limit=200)[0]
+    chance = integrate.quad(lambda angle: weight(angle) * right(angle), 1e-9, top, limit=200)[0] / whole
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking_module, "_DRAWS", 200_000)
+        assert best_chances(table)[0][0] == pytest.approx(chance, abs=0.005)
+
+
 def test_a_chance_is_right_as_often_as_it_says() -> None:
     random = np.random.default_rng(2)
     said, right = [], []
@@ -127,6 +156,7 @@ def test_the_winner_of_equals_is_not_believed() -> None:
         firsts.append(found.chance)
         alone.append(found.rivals[-1].probability)
     assert np.mean(np.array(firsts) >= 0.95) < 0.02  # it would be right in one of five
+    assert np.mean(firsts) < 0.46  # without drawing the means together it is 0.54
     assert np.mean(np.array(alone) >= 0.95) > 0.3  # as a pair, the first of five often beats the last
 
 

@@ -212,6 +212,12 @@ def test_a_trial_that_another_process_is_asking_for_keeps_its_settings():
     assert settings_of(FINITE, half.params) == once[3]
 
 
+@pytest.mark.parametrize("name", [name for name in INSTALLED if name != "grid"])
+def test_trials_of_a_continuous_space_all_differ(name: str):
+    found = asked(fresh(name, MIXED), MIXED, [12, 12, 12])
+    assert len({one["train.learning_rate"] for one in found}) == 36
+
+
 def test_random_is_spread_as_the_ranges_say():
     space = Space.from_dict({"a": "log:1e-4..1", "b": "0.0..1.0", "c": "x,y,z,w"})
     found = asked(fresh("random", space), space, [400], end=False)

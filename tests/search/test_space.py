@@ -127,6 +127,9 @@ def test_a_log_range_is_even_in_the_logarithm():
     whole = [Range(1, 100, log=True, whole=True).at((n + 0.5) / 1000) for n in range(1000)]
     assert 0.35 < sum(value <= 10 for value in whole) / 1000 < 0.65
     assert Range(0.0, 100.0).at(0.5) == 50.0
+    small = [Range(1, 8, log=True, whole=True).at((n + 0.5) / 1000) for n in range(1000)]
+    assert small.count(1) / 1000 == pytest.approx(math.log(1.5 / 0.5) / math.log(8.5 / 0.5), abs=0.002)
+    assert small.count(8) / 1000 == pytest.approx(math.log(8.5 / 7.5) / math.log(8.5 / 0.5), abs=0.002)
 
 
 def test_steps_are_as_they_are_written():
@@ -153,6 +156,7 @@ def test_steps_are_as_they_are_written():
         ("[20,20],[64,64]", Choice(([20, 20], [64, 64]))),
         ("sgd, adam", Choice(("sgd", "adam"))),
         ('\'a,b\',"c\\"d"', Choice(("a,b", 'c"d'))),
+        ("it's,a[b,c", Choice(("it's", "a[b", "c"))),
         ("true,false", Choice((True, False))),
         ("0.1", Choice((0.1,))),
         ("[20,20]", Choice(([20, 20],))),

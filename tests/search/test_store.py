@@ -276,7 +276,7 @@ def test_an_error_within_writes_nothing(tmp_path: Path):
     backend, ours = journal(tmp_path)
     study = optuna.create_study(storage=ours, study_name="s")
     before = (tmp_path / "trials.log").read_bytes()
-    with pytest.raises(KeyboardInterrupt), backend.together(ours.get_all_studies):
+    with pytest.raises(KeyboardInterrupt), backend.together(ours.get_all_studies):  # noqa: PT012
         study.ask()
         raise KeyboardInterrupt
     assert (tmp_path / "trials.log").read_bytes() == before

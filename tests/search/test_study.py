@@ -245,7 +245,7 @@ def test_what_cannot_be_asked_is_refused(change: dict[str, Any], named: str):
         ("trails = 3", "trials"),
         ("trials = 3", "space"),
         ("space = 3\nrecipe = {}", "space"),
-        ('space = {}\nrecipe = {epoch = 3}', "epoch"),
+        ("space = {}\nrecipe = {epoch = 3}", "epoch"),
         ("recipe = {}\n[space]\na = []", "a"),
     ],
 )
