@@ -32,27 +32,27 @@ def diverging(summary: Mapping[str, Any], korean: bool) -> Verdict:
 
 
 def linear(summary: Mapping[str, Any], korean: bool) -> Verdict:
-    """How far each rule for the rate of a larger batch is from the smaller batch, and where the scaled rate fails."""
+    """How often each rule for a larger batch's rate gives what the smaller batch gave, and where the scaled rate fails."""
     scaling, seeds = summary["scaling"], summary["seeds"]
     if not scaling["compared"]:
         return "–", _UNSEEN[korean]
-    same, root, whole = (scaling["off"][name] for name in ("same", "root", "linear"))
+    same, root, whole = (scaling["near"][name] for name in ("same", "root", "linear"))
+    count = scaling["compared"]
     fails = [
         row["rules"]["linear"]["rate"]
         for row in scaling["rows"]
         if row["base"]["learned"] == seeds and row["rules"]["linear"]["learned"] < seeds
     ]
-    near = whole <= summary["noise"]["two_means"]
-    verdict = _NO if whole > min(same, root) else _YES if near and not fails else _PARTLY
+    verdict = _NO if whole <= max(same, root) else _YES if whole >= _MOST * count else _PARTLY
     text = (
-        f"평균 {100 * whole:.2f} %p 차이(같은 학습률 {100 * same:.2f}, √k배 {100 * root:.2f})"
+        f"{count}가지 중 {whole}가지에서 작은 배치와 시드의 운만큼만 다름(같은 학습률 {same}, √k배 {root})"
         if korean
-        else f"{100 * whole:.2f} points off on average (same rate {100 * same:.2f}, × √k {100 * root:.2f})"
+        else f"as the smaller batch, but for the luck of seeds, in {whole} of {count} cases (same rate {same}, × √k {root})"
     )
     if fails:
         lowest = min(fails)
         text += (
-            f". 늘린 학습률이 {lowest:g}부터는 실패" if korean else f"; it fails where the scaled rate is {lowest:g}"
+            f", 늘린 학습률이 {lowest:g}부터는 실패" if korean else f"; it fails where the scaled rate is {lowest:g}"
         )
     return text, verdict[korean]
 
@@ -81,7 +81,7 @@ def tuned_batches(summary: Mapping[str, Any], korean: bool) -> Verdict:
     small, large = batches["small"], batches["large"]
     widths = ", ".join(str(row["width"]) for row in batches["tuned"])
     text = (
-        f"폭 {widths}에서 {small} − {large}: {listed} %p, 확실히 나은 것 {better}개, 못한 것 {worse}개"
+        f"폭 {widths}에서 {small} − {large}: {listed}%p, 확실히 나은 것 {better}개, 못한 것 {worse}개"
         if korean
         else f"{small} − {large} at widths {widths}: {listed} points; surely better in {better}, worse in {worse}"
     )
@@ -95,7 +95,7 @@ def equal_fit(summary: Mapping[str, Any], korean: bool) -> Verdict:
         return "–", _UNSEEN[korean]
     mean, low, high = (f"{100 * equal[name]:+.2f}" for name in ("mean", "low", "high"))
     verdict = _YES if equal["low"] > 0 else _NO if equal["high"] < 0 else _UNSEEN
-    text = f"{mean} %p ({low} … {high})" if korean else f"{mean} points ({low} … {high})"
+    text = f"{mean}%p ({low} … {high})" if korean else f"{mean} points ({low} … {high})"
     return text.replace("-", "−"), verdict[korean]
 
 
@@ -108,7 +108,7 @@ def wider(summary: Mapping[str, Any], korean: bool) -> Verdict:
     listed = ", ".join(f"{step}: {_listed([gain['mean']])}" for step, gain in zip(steps, gains, strict=True))
     verdict = _YES if sure == len(gains) else _PARTLY if sure else _UNSEEN
     until = widths[sure]["width"]
-    text = f"{listed} %p, {until}까지 확실" if korean else f"{listed} points; surely up to {until}"
+    text = f"{listed}%p, {until}까지 확실" if korean else f"{listed} points; surely up to {until}"
     return text, verdict[korean]
 
 
@@ -122,7 +122,7 @@ def wider_gap(summary: Mapping[str, Any], korean: bool) -> Verdict:
     verdict = _YES if rising else _PARTLY if values[-1] > values[0] else _NO
     listed = ", ".join(f"{width}: {100 * gap:.2f}" for width, gap in gaps)
     text = (
-        f"최적에서 학습 − 검증, 폭 {listed} %p" if korean else f"training − validation, tuned, at width {listed} points"
+        f"최적에서 학습 − 검증, 폭 {listed}%p" if korean else f"training − validation, tuned, at width {listed} points"
     )
     return text, verdict[korean]
 

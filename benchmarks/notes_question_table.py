@@ -74,7 +74,7 @@ def question_rates(content: Mapping[str, Any], *, korean: bool) -> str:
     seeds = content["summary"]["seeds"]
     near = f"{100 * NEAR:g}"
     head = (
-        ["은닉층", "배치", "가장 좋은 학습률", "검증 정확도", f"{near} %p 안의 학습률", "학습에 실패하기 시작하는 학습률"]
+        ["은닉층", "배치", "가장 좋은 학습률", "검증 정확도", f"{near}%p 안의 학습률", "학습에 실패하기 시작하는 학습률"]
         if korean
         else ["hidden", "batch", "best rate", "validation accuracy", f"rates within {near} points", "trainings fail from"]
     )  # fmt: skip
@@ -112,11 +112,9 @@ def question_scaling(content: Mapping[str, Any], *, korean: bool) -> str:
                 differences.append(f"{rule['rate']:.3g}: {_learned(rule, seeds, korean)}")
         base = _reached(row["base"], seeds, korean)
         rows.append([f"{row['base']['rate']:g}", base, str(row["batch"]), *differences])
-    off = scaling["off"]
-    if scaling["compared"]:
-        label = "**평균 차이(절댓값), %p**" if korean else "**mean distance, points**"
-        rows.append([label, "", "", *(f"**{100 * off[name]:.2f}**" for name in ("same", "root", "linear"))])
-    return table(head, rows)
+    label = "**시드의 운만큼만 다른 것**" if korean else "**no further than luck**"
+    near = [f"**{scaling['near'][name]} / {scaling['compared']}**" for name in ("same", "root", "linear")]
+    return table(head, [*rows, [label, "", "", *near]])
 
 
 def question_batches(content: Mapping[str, Any], *, korean: bool) -> str:
@@ -174,7 +172,7 @@ def question_noise(content: Mapping[str, Any], *, korean: bool) -> str:
     lines: Sequence[tuple[str, str, str]] = (
         ("the notes' defaults, lowest and highest seed", "노트의 기본값, 가장 낮은 시드와 높은 시드", f"{least} … {most}"),
         (f"standard deviation over seeds, of the {noise['good']} settings within two points of the best",
-         f"시드에 따른 표준편차, 최고에서 2 %p 안의 설정 {noise['good']}개", f"{100 * noise['deviation']:.2f}{points}"),
+         f"시드에 따른 표준편차, 최고에서 2%p 안의 설정 {noise['good']}개", f"{100 * noise['deviation']:.2f}{points}"),
         ("two such settings, run once each, must differ by (95 %)", "이런 설정 둘을 한 번씩만 학습했다면 필요한 차이 (95 %)",
          f"{100 * noise['two_runs']:.2f}{points}"),
         (f"their means over {seeds} seeds must differ by", f"시드 {seeds}개씩의 평균이라면 필요한 차이",
@@ -194,7 +192,8 @@ def question_folklore(content: Mapping[str, Any], *, korean: bool) -> str:
     """What is said, what was measured, and whether it holds."""
     summary = content["summary"]
     head = ["흔히 하는 말", "잰 것", "맞나"] if korean else ["what is said", "what was measured", "does it hold"]
-    return table(head, [[texts[korean], *verdict(summary, korean)] for texts, verdict in BELIEFS])
+    told = table(head, [[texts[korean], *verdict(summary, korean)] for texts, verdict in BELIEFS])
+    return told.replace("---:", "---")  # these are sentences
 
 
 def question_origin(content: Mapping[str, Any], *, korean: bool) -> str:
@@ -207,9 +206,10 @@ def question_origin(content: Mapping[str, Any], *, korean: bool) -> str:
     readings = summary["answer"]["test_readings"]
     if korean:
         return (
-            f"신경망 {summary['networks']}개, 학습 {rows}행과 검증 {held}행, {job['epochs']} 에포크. 테스트는 선택이 끝난 뒤 신경망마다 "
-            f"한 번씩 {readings}번 읽음. 모두 합해 {wall}분(학습 {parts[0]}초, 만들기·추적·컴파일 {parts[1]}초, 고정 가중치 평가 {parts[2]}초), "
-            f"CPU {cpu}분. {where['cpu']}, 코어 {where['cores']}개. {end}"
+            f"신경망 {summary['networks']}개, 학습 {rows}행과 검증 {held}행, {job['epochs']} 에포크. "
+            f"테스트는 선택이 끝난 뒤 신경망마다 한 번씩 {readings}번 읽음. "
+            f"모두 합해 {wall}분(학습 {parts[0]}초, 만들기·추적·컴파일 {parts[1]}초, "
+            f"고정 가중치 평가 {parts[2]}초), CPU {cpu}분. {where['cpu']}, 코어 {where['cores']}개. {end}"
         )
     return (
         f"{summary['networks']} networks, {rows} rows trained on and {held} judged by, {job['epochs']} epochs; the test set was read "

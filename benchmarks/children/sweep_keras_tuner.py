@@ -24,7 +24,7 @@ def main() -> None:
     def build_model(hp: Any) -> Any:
         marks.append(time.perf_counter())
         rate = hp.Float("learning_rate", *sweep_space.RATES, sampling="log")
-        return sweep_keras.notes(rate, hp.Choice("momentum", list(sweep_space.MOMENTA)), seed=len(marks))
+        return sweep_keras.notes(rate, seed=len(marks))
 
     (x_train, y_train), (x_val, y_val) = work.ready("train"), work.ready("val")
     tuner = keras_tuner.RandomSearch(

@@ -2,7 +2,7 @@
 
 Settings, beside those of `sweep_crew`: `trials` of this worker; `backend`; and for JAX what is chosen by measuring:
 `steps_per_execution`, `validation_batch_size`, `cache` (whether JAX keeps compiled programs on disk) and `models`: "new" for
-each trial, or "kept", which gives the model of an earlier trial with the same momentum new weights and another learning
+each trial, or "kept", which gives the model of an earlier trial new weights and another learning
 rate, so that nothing is compiled again.
 """
 
@@ -59,8 +59,7 @@ def as_its_example(work: Work, train: Ready, val: Ready) -> Callable[[Any], floa
     def objective(trial: Any) -> float:
         keras.backend.clear_session()
         rate = trial.suggest_float("learning_rate", *sweep_space.RATES, log=True)
-        momentum = trial.suggest_categorical("momentum", sweep_space.MOMENTA)
-        model = sweep_keras.notes(rate, momentum, seed=trial.number)
+        model = sweep_keras.notes(rate, seed=trial.number)
         model.fit(*train, validation_data=val, shuffle=True, batch_size=20, epochs=work.epochs, verbose=False)
         return float(model.evaluate(*val, verbose=0)[1])
 
@@ -72,14 +71,13 @@ class AtItsBest:
 
     def __init__(self, work: Work, train: Ready, val: Ready) -> None:
         self._work, self._train, self._val = work, train, val
-        self._kept: dict[float, Any] = {}
+        self._kept: dict[str, Any] = {}
         self._cold = True
 
     def __call__(self, trial: Any) -> float:
         """Train one setting."""
         rate = trial.suggest_float("learning_rate", *sweep_space.RATES, log=True)
-        momentum = trial.suggest_categorical("momentum", sweep_space.MOMENTA)
-        model = self._model(rate, momentum, trial.number)
+        model = self._model(rate, trial.number)
         history = model.fit(
             *self._train,
             batch_size=20,
@@ -94,16 +92,16 @@ class AtItsBest:
         """Whether the last trial compiled what later trials have compiled already."""
         return self._cold
 
-    def _model(self, rate: float, momentum: float, seed: int) -> Any:
+    def _model(self, rate: float, seed: int) -> Any:
         import keras
 
         steps = self._work.settings["steps_per_execution"]
         if self._work.settings["models"] == "new":
             self._cold = False
             keras.backend.clear_session()
-            return sweep_keras.notes(rate, momentum, seed, steps_per_execution=steps)
-        fresh = sweep_keras.notes(rate, momentum, seed, steps_per_execution=steps)
-        model = self._kept.setdefault(momentum, fresh)
+            return sweep_keras.notes(rate, seed=seed, steps_per_execution=steps)
+        fresh = sweep_keras.notes(rate, seed=seed, steps_per_execution=steps)
+        model = self._kept.setdefault("model", fresh)
         self._cold = model is fresh
         if model is not fresh:
             model.set_weights(fresh.get_weights())

@@ -20,7 +20,7 @@ from benchmarks.children.work import Work
 
 PACKAGES = ["sonmat", "keras", "jax", "jaxlib", "numpy"]
 JOBS: dict[str, tuple[Callable[..., Any], Callable[[int], list[dict[str, Any]]]]] = {
-    "notes": (sweep_keras.notes, sweep_space.notes),
+    "notes": (lambda seed=0: sweep_keras.notes(0.01, seed=seed), sweep_space.notes),  # the rate is set in the optimizer
     "distinct": (sweep_keras.notes, sweep_space.distinct),
     "networks": (sweep_keras.network, sweep_space.networks),
 }

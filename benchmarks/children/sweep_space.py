@@ -6,18 +6,13 @@ import math
 from typing import Any
 
 RATES = (0.001, 0.1)  # both ends, on a log scale
-MOMENTA = (0.0, 0.5, 0.9)  # with and without momentum are different programs, 0.5 and 0.9 are one
 SEEDS = 5
 NETWORK_RATES = (0.0003, 0.003)  # of the convolutional network, under Adam
 
 
 def notes(count: int) -> list[dict[str, Any]]:
-    """As many settings of the notes' network: a learning rate of its own each, and momenta and seeds in turn."""
-    rates = _spaced(*RATES, count)
-    return [
-        {"learning_rate": rate, "momentum": MOMENTA[number % len(MOMENTA)], "seed": number % SEEDS}
-        for number, rate in enumerate(rates)
-    ]
+    """As many settings of the notes' job: a learning rate of its own each."""
+    return [{"learning_rate": rate} for rate in _spaced(*RATES, count)]
 
 
 def distinct(count: int) -> list[dict[str, Any]]:

@@ -38,6 +38,12 @@ class Devices:
             (self.count,), (_LANE,), axis_types=(jax.sharding.AxisType.Auto,), devices=devices[: self.count]
         )
 
+    @property
+    def _options(self) -> dict[str, Any] | None:
+        """Where every core has a lane of its own, products that are shared out over all cores cost 7 % (12.7 for 11.8 µs)."""
+        single = self.count > 1 and jax.default_backend() == "cpu"
+        return {"xla_cpu_multi_thread_eigen": False} if single else None
+
     def apart(self, tree: Any) -> Any:
         """Arrays whose first axis counts all lanes' members, each lane's on its device."""
         return jax.device_put(tree, NamedSharding(self._mesh, _APART))
@@ -55,7 +61,7 @@ class Devices:
         """
         specs = tuple(_APART if one else _ALIKE for one in apart)
         split = jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=_APART, check_vma=False)
-        return jax.jit(split).trace(*arguments).lower().compile()
+        return jax.jit(split).trace(*arguments).lower().compile(compiler_options=self._options)
 
 
 @dataclass

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sonmat.errors import RecipeError
@@ -12,21 +13,34 @@ from sonmat.language import say
 REQUIRED = inspect.Parameter.empty
 
 
+def _parameters(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+    try:
+        return _known(function)
+    except TypeError:  # an object that cannot be hashed
+        return tuple(inspect.signature(function).parameters.values())
+
+
+@functools.lru_cache(maxsize=512)
+def _known(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+    """Read once: a population's builders ask for the same signatures for every member."""
+    return tuple(inspect.signature(function).parameters.values())
+
+
 def keywords(function: Callable[..., Any]) -> dict[str, Any]:
     """The arguments that can be given by name, in order, with their defaults; `REQUIRED` where there is none."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = _parameters(function)
     named = (item for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY))
     return {item.name: item.default for item in named}
 
 
 def takes_any(function: Callable[..., Any]) -> bool:
     """Whether the function takes `**kwargs`."""
-    return any(item.kind is item.VAR_KEYWORD for item in inspect.signature(function).parameters.values())
+    return any(item.kind is item.VAR_KEYWORD for item in _parameters(function))
 
 
 def takes_several(function: Callable[..., Any]) -> frozenset[str]:
     """The arguments that are one value or a list of them, annotated such as `int | Sequence[int]`."""
-    parameters = inspect.signature(function).parameters.values()
+    parameters = _parameters(function)
     noted = ((item.name, str(item.annotation).partition("|")) for item in parameters)
     return frozenset(name for name, (_, bar, rest) in noted if bar and "Sequence[" in rest)
 

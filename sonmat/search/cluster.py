@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from sonmat.errors import RunError, SonmatError
@@ -25,6 +27,7 @@ MOST_TRIES = 3
 """How often a job is given to a worker that then dies, before that is an error."""
 
 _TURN_SECONDS = 1.0
+_LOOKED_AT = 200  # due jobs among which one is looked for whose program a node has compiled already
 
 
 @dataclass
@@ -32,6 +35,7 @@ class _Ticket:
     """A job that is not done yet.
 
     Attributes:
+        keys: The programs that it needs.
         told: The epochs that have been told of.
         tries: How often it was given out.
         failed_on: The nodes that it was lost on.
@@ -39,6 +43,7 @@ class _Ticket:
     """
 
     job: Job
+    keys: frozenset[str]
     told: int
     tries: int = 0
     failed_on: set[str] = field(default_factory=set)
@@ -106,7 +111,9 @@ class RayWorkers:
             self._tasks = Tasks(many, self._model)
         tasks = self._tasks
         tasks.see(jobs, places)
-        left = {self._tickets + number: _Ticket(job, job.begin) for number, job in enumerate(jobs)}
+        left = {
+            self._tickets + number: _Ticket(job, tasks.keys(job, places), job.begin) for number, job in enumerate(jobs)
+        }
         self._tickets += len(jobs)
         due = deque(left)
         try:
@@ -141,13 +148,18 @@ class RayWorkers:
     def _assign(self, due: deque[int], left: dict[int, _Ticket], tasks: Tasks, places: Mapping[int, int]) -> None:
         nodes = {worker.node for worker in self._crew.workers}
         for worker in self._crew.idle:
-            number = next(
-                (one for one in due if worker.node not in left[one].failed_on or nodes <= left[one].failed_on), None
-            )
+            able = [
+                number
+                for number in islice(due, _LOOKED_AT)
+                if worker.node not in left[number].failed_on or nodes <= left[number].failed_on
+            ]
+            number = next((one for one in able if left[one].keys <= worker.programs), able[0] if able else None)
             if number is not None:
                 due.remove(number)
-                task = tasks.task(left[number].job, places)
-                left[number].order, left[number].tries = task.numbers, left[number].tries + 1
+                ticket = left[number]
+                task = tasks.task(ticket.job, places)
+                ticket.order, ticket.tries = task.numbers, ticket.tries + 1
+                worker.programs |= ticket.keys
                 self._crew.give(worker, number, task)
 
     def _answer(
@@ -162,6 +174,7 @@ class RayWorkers:
             if ticket.tries >= MOST_TRIES:
                 return _given_up(ticket.job, event.reason)
             due.appendleft(event.ticket)
+            warnings.warn(_again(event), stacklevel=2)
             return None
         if event.reply.refusal is not None:
             return event.reply.refusal.error()
@@ -191,6 +204,14 @@ def _tell(ticket: _Ticket, done: int, told: Told) -> None:
     for epoch in range(ticket.told + 1, min(done, ticket.job.end) + 1):
         told(ticket.job, epoch)
     ticket.told = max(ticket.told, done)
+
+
+def _again(event: Event) -> str:
+    place = event.worker.node[:8] if event.worker.hello is None else event.worker.hello.host
+    return say(
+        f"{place} was lost ({event.reason}); what it was training is trained again elsewhere.",
+        f"{place}을(를) 잃었습니다({event.reason}). 거기서 학습하던 것은 다른 곳에서 다시 학습합니다.",
+    )
 
 
 def _given_up(job: Job, reason: str) -> RunError:

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import socket
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +148,8 @@ def imported() -> Any:
     Raises:
         UnsupportedError: It is not installed.
     """
+    if "ray" not in sys.modules:  # it reads this once: its raylets' dumps would go to standard output, among our JSON
+        os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     try:
         import ray
     except ImportError as error:

@@ -31,6 +31,7 @@ class Worker:
         hello: Its first word, once that is there.
         ticket: What it works on.
         offset: The number of its first lane among those of all nodes.
+        programs: What it has compiled.
     """
 
     node: str
@@ -39,6 +40,7 @@ class Worker:
     hello: Hello | None = None
     ticket: int | None = None
     offset: int = 0
+    programs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

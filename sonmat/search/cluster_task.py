@@ -147,12 +147,17 @@ class Tasks:
         self.many, self._model = many, model
         self._shared: dict[int, Shared] = {}  # by a group's first member
         self._lengths: dict[int, int] = {}
+        self._groups = {place: group for group in many.groups for place in group.members}
 
     def see(self, jobs: Sequence[Job], places: Mapping[int, int]) -> None:
         """Note how long the lanes of each group are that was not seen before: one process would decide by its first."""
         for job in jobs:
             for group, chunk in self.many.chunks([places[number] for number in job.numbers]):
                 self._lengths.setdefault(group.members[0], chunk.length)
+
+    def keys(self, job: Job, places: Mapping[int, int]) -> frozenset[str]:
+        """The programs that a job needs."""
+        return frozenset(self._shared_of(self._groups[places[number]]).key for number in job.numbers)
 
     def task(self, job: Job, places: Mapping[int, int]) -> Task:
         """A job, ready to travel."""

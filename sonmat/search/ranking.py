@@ -235,7 +235,7 @@ def _standing(number: int, group: Mapping[int, Trial], seeds: Sequence[int]) -> 
         next(iter(group.values())).settings,
         values,
         float(found.mean()) if len(found) else None,
-        _deviation(found) if len(found) > 1 else None,
+        deviation(found) if len(found) > 1 else None,
         failed=failed,
         missing=tuple(seed for seed in seeds if seed not in values and seed not in failed),
     )
@@ -260,7 +260,7 @@ def _rival(first: Standing, other: Standing, sign: float) -> Rival:
     n, mean = len(shared), float(differences.mean())
     if n < 2:
         return Rival(other.number, n, mean, None, None)
-    error = max(_deviation(differences), _resolution(pair) / math.sqrt(6)) / math.sqrt(n)
+    error = max(deviation(differences), _resolution(pair) / math.sqrt(6)) / math.sqrt(n)
     if error == 0:
         return Rival(other.number, n, mean, (mean, mean), 0.5)
     wide = student_quantile(0.975, n - 1) * error
@@ -277,7 +277,8 @@ def _resolution(values: NDArray[np.float64]) -> float:
     return float(steps.min()) if np.all(np.abs(times - np.round(times)) < 1e-3) else 0.0
 
 
-def _deviation(values: NDArray[np.float64]) -> float:
+def deviation(values: NDArray[np.float64]) -> float:
+    """The standard deviation of a sample of two or more."""
     scale = float(np.abs(values).max()) or 1.0  # squares of enormous losses stay finite
     return float((values / scale).std(ddof=1) * scale)
 

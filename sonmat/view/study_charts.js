@@ -287,8 +287,8 @@ const charts = {
   },
 
   parallel(c) {
-    const there = study.order.filter((i) => trials.value[i] !== null); // the best last: it is drawn over the others
-    const rank = there.map((_, k) => (k === there.length - 1 ? 1 : (0.99 * k) / there.length));
+    const there = study.lines.trials; // the best last: it is drawn over the others
+    const rank = study.lines.better.map((part, k) => (k === there.length - 1 ? 1 : 0.99 * part));
     if (!there.length || !study.axes.length || !webgl) return null;
     const dimensions = study.axes.slice(0, 10).map((axis) => {
       const choice = axis.choices.length > 0;

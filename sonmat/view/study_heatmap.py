@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from sonmat.language import say
+from sonmat.search.ranking import deviation
 from sonmat.search.trial import Trial
 from sonmat.view.canvas import FAINT, INK, ORANGE, finish, style
 from sonmat.view.numbers import frame
@@ -112,7 +113,7 @@ def cells_of(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> Cel
         mean = float(found[0] if len(found) == 1 else np.mean(found))  # of ten thousand nearly all are alone
         if np.isnan(values[row, column]) or figure.better(mean, values[row, column]):
             values[row, column] = mean
-            spreads[row, column] = float(np.std(found, ddof=1)) if len(found) > 1 else np.nan
+            spreads[row, column] = deviation(found) if len(found) > 1 else np.nan
             seeds[row, column] = len(found)
     return Cells(across, down, names_across[: shape[1]], names_down[: shape[0]], values, spreads, seeds, tried)
 

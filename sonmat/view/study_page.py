@@ -20,7 +20,7 @@ from sonmat.view.study_heatmap import heatmap_words
 from sonmat.view.study_history import history_words
 from sonmat.view.study_importance import importance_words
 from sonmat.view.study_parallel import parallel_words
-from sonmat.view.study_payload import CURVES, payload
+from sonmat.view.study_payload import CURVES, LINES, payload
 from sonmat.view.study_sheet import nothing
 from sonmat.view.study_slices import slices_words
 from sonmat.view.study_timeline import timeline_words
@@ -153,7 +153,7 @@ def _sections(figure: StudyFigure) -> list[str]:
         _section(say("Pairs of settings", "설정 조합"), heatmap_words(figure), pick + _plot("heatmap")),
         _section(
             say("All settings at once", "모든 설정"),
-            (parallel_words(figure)[0], ""),
+            parallel_words(figure, *LINES),
             _plot("parallel", brush, wide=True),
         ),
         _section(say("Learning curves", "학습 곡선"), fan_words(figure, CURVES, CURVES), _plot("fan")),

@@ -56,15 +56,15 @@ def draw_parallel(figure: StudyFigure, path: str | os.PathLike[str] | None = Non
         return finish(drawn, path)
 
 
-def parallel_words(figure: StudyFigure) -> tuple[str, str]:
-    """The heading, and what is left out."""
+def parallel_words(figure: StudyFigure, rest: int = _LINES, top: int = _TOP) -> tuple[str, str]:
+    """The heading, and what is left out where so many lines are drawn of the rest and of the best."""
     title = say("From the settings to the result", "설정에서 결과까지")
     if nothing(figure):
         return title, nothing(figure)
     if not figure.axes:
         return title, say("No setting was varied.", "바꾼 설정이 없습니다.")
     told = []
-    drawn = len(chosen_lines(figure))
+    drawn = len(chosen_lines(figure, rest, top))
     there = int(np.isfinite(figure.values).sum())
     if drawn < there:
         told.append(

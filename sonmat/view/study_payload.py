@@ -17,10 +17,12 @@ from sonmat.view.study_finalists import finalist_labels, finalists_window, promi
 from sonmat.view.study_heatmap import cell_shades, cells_of
 from sonmat.view.study_history import best_so_far
 from sonmat.view.study_importance import importance_bars
+from sonmat.view.study_parallel import chosen_lines
 from sonmat.view.study_settings import SettingAxis
 from sonmat.view.study_slices import best_where, reach
 from sonmat.view.study_timeline import timeline
 
+LINES = (1_500, 500)  # of the rest and of the best, in parallel coordinates
 CURVES, _POINTS = 400, 80  # curves of stopped and as many of finished trials, and epochs of each, at most
 _PAIRED, _AXES = 5, 24  # hyperparameters with heatmaps, and with columns at all
 _CHUNKS = 4_000
@@ -46,7 +48,7 @@ def payload(figure: StudyFigure) -> dict[str, Any]:
             "reason": {at: trial.reason for at, trial in enumerate(figure.ended) if trial.reason},
         },
         "best": int(figure.order[0]) if figure.best is not None else None,
-        "order": figure.order[::-1].tolist(),
+        "lines": _lines(figure),
         "top": np.flatnonzero(figure.top).tolist(),
         "record": {"number": numbers.tolist(), "value": _plain(values)},
         "axes": [_axis(figure, axis) for axis in axes],
@@ -80,6 +82,14 @@ def _axis(figure: StudyFigure, axis: SettingAxis) -> dict[str, Any]:
             "value": _plain(figure.scale.back(heights)),
         },
     }
+
+
+def _lines(figure: StudyFigure) -> dict[str, Any]:
+    """The trials in parallel coordinates, worst first, and the part of all trials that each is better than."""
+    chosen = chosen_lines(figure, *LINES)
+    better = np.empty(len(figure.ended))
+    better[figure.order] = 1 - np.arange(len(figure.ended)) / max(1, len(figure.ended))
+    return {"trials": chosen.tolist(), "better": _plain(better[chosen], 4)}
 
 
 def _pair(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> dict[str, Any]:
