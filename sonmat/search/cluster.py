@@ -66,7 +66,8 @@ def workers_for(cluster: str, builder: RecipeBuilder, train: Dataset, validation
     """
     address = Address.parse(cluster)
     imported()
-    return RayWorkers(builder, train, validation, owned=join(address))
+    head, owned = join(address)
+    return RayWorkers(builder, train, validation, head=head, owned=owned)
 
 
 class RayWorkers:
@@ -74,6 +75,7 @@ class RayWorkers:
 
     Args:
         builder, train, validation: As `workers_for` has them.
+        head: Where its head is.
         owned: Whether `close` leaves the cluster, which ends one that this process has started.
         trainer: The class that works on the nodes.
     """
@@ -84,6 +86,7 @@ class RayWorkers:
         train: Dataset,
         validation: Dataset,
         *,
+        head: Address,
         owned: bool = False,
         trainer: type[Trainer] = Trainer,
     ) -> None:
@@ -92,7 +95,7 @@ class RayWorkers:
         self._tasks: Tasks | None = None
         self._tickets = 0
         try:
-            self._crew = Crew(self._ray.put((builder, train, validation)), trainer)
+            self._crew = Crew(self._ray.put((builder, train, validation)), head, trainer)
         except BaseException:
             self._leave()
             raise

@@ -74,6 +74,8 @@ class Address:
         Raises:
             RunError: Nothing does.
         """
+        if self.kind == LOCAL:
+            return
         try:
             with socket.create_connection((self.host, self.port), _WAIT_SECONDS) as connection:
                 if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
@@ -85,7 +87,7 @@ class Address:
             if len(answer) < 9 or answer[3] != _SETTINGS:
                 raise OSError("what answers there is not Ray")
         except OSError as error:
-            raise self.silent(str(error)) from error
+            raise self.silent(error.strerror or str(error)) from error
 
     def silent(self, reason: str) -> RunError:
         """The error of a cluster that cannot be joined."""
@@ -101,11 +103,11 @@ class Address:
         )
 
 
-def join(address: Address) -> bool:
+def join(address: Address) -> tuple[Address, bool]:
     """Join a cluster; for `LOCAL` the one that this process has joined, or that runs on this machine, or else a new one.
 
     Returns:
-        Whether this process is to leave it in the end: it had not joined one before.
+        Where its head is, and whether this process is to leave it in the end: it had not joined one before.
 
     Raises:
         UnsupportedError: Ray is not installed, or its client is not.
@@ -114,7 +116,7 @@ def join(address: Address) -> bool:
     ray = imported()
     if ray.is_initialized():
         if address.kind == LOCAL:
-            return False
+            return _joined(ray), False
         raise RunError(
             say("This process has joined a Ray cluster already.", "이 프로세스는 이미 Ray 클러스터에 연결되어 있습니다."),
             say('Use it with cluster="ray", or call ray.shutdown() first.', 'cluster="ray"로 그 클러스터를 쓰거나 먼저 ray.shutdown()을 부르세요.'),
@@ -139,7 +141,7 @@ def join(address: Address) -> bool:
         with contextlib.suppress(Exception):
             ray.shutdown()
         raise _reason(address, error) from error
-    return True
+    return (address if address.kind == CLIENT else _joined(ray)), True
 
 
 def imported() -> Any:
@@ -160,6 +162,14 @@ def imported() -> Any:
     return ray
 
 
+def _joined(ray: Any) -> Address:
+    """The head of the cluster that this process is in."""
+    try:
+        return Address.parse(f"ray:{ray.get_runtime_context().gcs_address}")
+    except (RecipeError, AttributeError):  # by a client, which was not told
+        return Address(LOCAL)
+
+
 def _running() -> Address:
     """The cluster that `RAY_ADDRESS` names, or that was last started on this machine and still answers, or a new one."""
     named = os.environ.get("RAY_ADDRESS", "")
@@ -175,8 +185,8 @@ def _running() -> Address:
 
 
 def _reason(address: Address, error: Exception) -> RunError:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[0] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    reason = lines[-1] if "Traceback" in str(error) else lines[0]
     if address.kind == LOCAL:
         return RunError(
             say(f"Ray does not start here: {reason}", f"이 컴퓨터에서 Ray가 시작되지 않습니다: {reason}"),

@@ -11,11 +11,13 @@ from typing import Any
 
 from sonmat.errors import RunError
 from sonmat.language import language, say
+from sonmat.search.cluster_address import Address
 from sonmat.search.cluster_task import Reply, Task
 from sonmat.search.cluster_trainer import Hello, Trainer, versions
 
 _LOOK_SECONDS = 2.0  # between looks at which nodes there are
 _MOST_FAILS = 3  # of a node, one after the other; then it is left alone
+_MOST_SILENT = 3  # looks, one after the other, at which the head does not answer
 _PATIENCE = 60.0  # without any node
 _PATIENCE_BUSY = 30.0  # before it is said that all nodes are busy with something else
 
@@ -91,11 +93,13 @@ class Crew:
 
     Attributes:
         study: The builder and the rows, in Ray's object store: a node fetches them once.
+        head: Where the cluster's head is.
         trainer: The class that works.
         workers: Those that there are.
     """
 
     study: Any
+    head: Address
     trainer: type[Trainer] = Trainer
     workers: list[Worker] = field(default_factory=list)
 
@@ -106,7 +110,7 @@ class Crew:
         self._nodes: dict[str, _Node] = {}
         self._looked, self._lanes = -_LOOK_SECONDS, 0
         self._since: float | None = None
-        self._told_busy = False
+        self._told_busy, self._silent = False, 0
         self._board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote()
         self._reading: Any = None
         self._read_at = 0.0
@@ -132,6 +136,8 @@ class Crew:
         if time.monotonic() - self._looked < _LOOK_SECONDS:
             return []
         self._looked = time.monotonic()
+        if not self._head_answers():
+            return []
         try:
             nodes = {one["NodeID"]: one for one in self._ray.nodes() if one["Alive"]}
         except Exception as error:
@@ -171,12 +177,30 @@ class Crew:
 
     def stop(self, *, busy_only: bool = False) -> None:
         """End workers at once, whatever they do."""
+        if self._silent:
+            self.workers.clear()  # they end with their cluster, and asking it would take Ray a minute
+            return
         for worker in list(self.workers):
             if worker.ticket is not None or not busy_only:
                 self._end(worker)
         if not busy_only:
             with contextlib.suppress(Exception):
                 self._ray.kill(self._board)
+
+    def _head_answers(self) -> bool:
+        """Whether the head is there. Ray would wait for it for a minute and then end this process.
+
+        Raises:
+            RunError: It has not been there for some time.
+        """
+        try:
+            self.head.check()
+            self._silent = 0
+        except RunError as error:
+            self._silent += 1
+            if self._silent >= _MOST_SILENT:
+                raise _gone(error.problem) from error
+        return not self._silent
 
     def _start(self, node: str, resources: dict[str, float]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -284,7 +308,7 @@ def _nobody(reason: str) -> RunError:
 
 def _gone(reason: str) -> RunError:
     return RunError(
-        say(f"The Ray cluster is gone: {reason}.", f"Ray 클러스터가 사라졌습니다: {reason}."),
+        say(f"The Ray cluster is gone: {reason.rstrip('.')}.", f"Ray 클러스터가 사라졌습니다: {reason.rstrip('.')}."),
         say(
             "Nothing that was finished is lost: start the cluster and resume the study.",
             "끝난 결과는 그대로 있습니다. 클러스터를 다시 켜고 스터디를 이어서 하세요.",

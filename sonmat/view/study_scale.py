@@ -121,7 +121,7 @@ def window(places: NDArray[np.float64], maximize: bool, *, bounded: bool = False
         worst = limit
     low, high = (worst, best) if maximize else (-best, -worst)
     if high - low < 1e-9 * max(1.0, abs(high)):
-        pad = 0.05 * abs(high) or 0.5
+        pad = 0.05 * abs(high) if abs(high) > 1e-6 else 0.5
         return low - pad, high + pad
     return low, high
 
@@ -134,6 +134,6 @@ def _even(low: float, high: float, most: int) -> list[tuple[float, str]]:
         inside = [(low + high) / 2]
     step = abs(places[1] - places[0]) if len(places) > 1 else 1.0
     if not (1e-9 < step < 1e9) or max(map(abs, inside)) >= 1e6:
-        return [(place, f"{place:.4g}") for place in inside]
+        return [(place, f"{place:.4g}".replace("e+", "e")) for place in inside]
     digits = next(d for d in range(12) if abs(round(step, d) - step) < 1e-3 * step)
     return [(place, f"{place:.{digits}f}") for place in inside]

@@ -29,6 +29,7 @@ from sonmat.view.study_sheet import (
 from sonmat.view.words import fit
 
 _MOST, _ACROSS = 12, 3
+_LEFT = 0.92  # inches, for the numbers of the value axis
 _PLACES, _EACH = 14, 16  # where a range's line is measured at most, and trials at each at least
 _FEW = 6  # trials that a choice needs for its line
 _BEST = 0.1  # the line is the mean of so many of the trials around
@@ -55,13 +56,13 @@ def draw_slices(figure: StudyFigure, path: str | os.PathLike[str] | None = None)
         across = min(_ACROSS, len(shown))
         down = -(-len(shown) // across)
         head = 0.85 if remark else 0.6
-        width, height = max(6.5, 0.75 + 3.35 * across), head + 0.5 + 2.75 * down
+        width, height = max(9.0, _LEFT + 3.35 * across), head + 0.5 + 2.75 * down
         drawn = titled(width, height, title, remark)
-        wide = (width - 0.75 - 0.25) / across
+        wide = (width - _LEFT - 0.25) / across
         top = _line(np.zeros(0), np.zeros(0), None)
         for number, axis in enumerate(shown):
             row, column = divmod(number, across)
-            left, bottom = 0.75 + wide * column, height - head - 2.75 * (row + 1) + 0.5
+            left, bottom = _LEFT + wide * column, height - head - 2.75 * (row + 1) + 0.5
             axes = drawn.add_axes((left / width, bottom / height, (wide - 0.25) / width, 1.85 / height))
             axes.spines["right"].set_visible(False)
             value_axis(axes, figure, named=column == 0)

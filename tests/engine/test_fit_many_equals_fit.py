@@ -579,7 +579,7 @@ def test_what_a_network_learned_before_it_was_returned_counts():
         scaling = L.Normalization()
         scaling.adapt(rows(seed=5)[0] * size)
         last = L.Dense(3, activation="softmax")
-        model = keras.Sequential([keras.Input((6,)), scaling, last])
+        model = keras.Sequential([keras.Input((6,)), scaling, last], name="scaled")
         last.bias.assign([start, 0.0, 0.0])
         model.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY)
         return model

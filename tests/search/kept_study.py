@@ -87,9 +87,15 @@ def work(
             time.sleep(0.001)
 
 
+def record(batch: Batch, rung: int, trials: list[Trial]) -> None:
+    """Train trials to a rung, and keep states that say whose they are."""
+    epochs, last = batch.rungs[rung], rung == len(batch.rungs) - 1
+    states = None if last else {"who": np.array([[trial.number, epochs] for trial in trials])}
+    batch.record(rung, [trained(trial, epochs) for trial in trials], states, last=last)
+
+
 def train(batch: Batch, *, chunk: int = 2, log: Path | None = None, pause: float = 0.0) -> None:
-    for rung, epochs in enumerate(batch.rungs):
-        last = rung == len(batch.rungs) - 1
+    for rung in range(len(batch.rungs)):
         due = batch.due(rung)
         for part in (due[begin : begin + chunk] for begin in range(0, len(due), chunk)):
             numbers = [trial.number for trial in part]
@@ -98,8 +104,7 @@ def train(batch: Batch, *, chunk: int = 2, log: Path | None = None, pause: float
                 assert found == {number: [number, batch.rungs[rung - 1]] for number in numbers}
             if pause:
                 time.sleep(pause)
-            states = None if last else {"who": np.array([[number, epochs] for number in numbers])}
-            batch.record(rung, [trained(trial, epochs) for trial in part], states, last=last)
+            record(batch, rung, part)
             if log is not None:
                 with open(log, "a") as file:
                     file.writelines(f"{number} {rung}\n" for number in numbers)

@@ -155,7 +155,7 @@ def test_the_server_is_killed_and_comes_back(server: Server, tmp_path: Path):
     study = Study.create(tmp_path / "study", asked(storage=server.url), notify=heard)
     batch = study.take_batch()
     assert batch is not None
-    batch.record(0, [kept.trained(trial, 2) for trial in batch.trials[:2]])
+    kept.record(batch, 0, batch.trials[:2])
     server.kill()
     kept.train(batch)
     batch.release()

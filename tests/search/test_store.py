@@ -59,7 +59,7 @@ def half_done(study: Study) -> None:
     with study.take_batch() as batch:  # type: ignore[union-attr]
         kept.train(batch)
     with study.take_batch() as batch:  # type: ignore[union-attr]
-        batch.record(0, [kept.trained(trial, 2) for trial in batch.trials[:3]])
+        kept.record(batch, 0, batch.trials[:3])
 
 
 def test_optuna_sees_all_there_is(study: Study):
@@ -398,7 +398,7 @@ def test_a_database_that_stays_away(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     waits: list[float] = []
     monkeypatch.setattr(store.time, "sleep", waits.append)
     with pytest.raises(StorageError, match="connection refused") as error:
-        batch.record(0, [kept.trained(trial, 2) for trial in batch.trials])
+        kept.record(batch, 0, batch.trials)
     assert f"sonmat sweep --resume {study.path}" in str(error.value)
     assert sum(waits) >= 100
     assert max(waits) <= 30
