@@ -18,7 +18,7 @@ from sonmat.engine import checks
 from sonmat.engine.batching import indifferent_to_batches, roomy
 from sonmat.engine.companion import Companion
 from sonmat.engine.examples import Examples
-from sonmat.engine.halves import halves, network_key
+from sonmat.engine.halves import Halves, halves, network_key
 from sonmat.engine.lifted import Traced, read
 from sonmat.engine.member_settings import MemberSettings, naming
 from sonmat.engine.program import State, testing_program, testing_state, training_program, training_state, values
@@ -107,6 +107,7 @@ class Blueprints:
         self._made: dict[str, Blueprint] = {}
         self._networks: dict[str, Blueprint] = {}
         self._halves: dict[str, Steps] = {}
+        self._both: dict[str, Halves] = {}
         self._firsts: dict[tuple[str, int], HostState] = {}
         self._possible: set[int] = set()
         self._warned = False
@@ -165,7 +166,10 @@ class Blueprints:
             self._reseed(model, member.seed)
         checks.check_model(model, training=True)
         check_smoothing(model, member.companion.smoothing)
-        network = network_key(model) if model.built else None
+        adapted = any(
+            hasattr(layer, "adapt") for layer in model._flatten_layers()
+        )  # its numbers are in no configuration
+        network = network_key(model) if model.built and not adapted else None
         alike = self._networks.get(network) if network is not None else None
         if alike is not None:
             model.optimizer.build(alike.model.trainable_variables)
@@ -270,9 +274,12 @@ class Blueprints:
         pieces, trees, turns = dict(shared.pieces), dict(shared.trees), []
         state = _shapes(self._state(blueprint, member))
         for phase, rows in enumerate(shared.rows):
-            both = halves(blueprint.model, rows, self.examples.scale, member.companion)
+            place = f"{phase} {known}"
+            if place not in self._both:
+                self._both[place] = halves(blueprint.model, rows, self.examples.scale, member.companion)
+            both = self._both[place]
             turned = both.turned and Turned(blueprint.model, both.turned.shapes, blueprint.optimizer)
-            laid = jax.eval_shape(turned.turn, state) if turned else state
+            laid = _turned_shapes(state, both.turned.shapes) if both.turned else state
             traced, trees["update"] = _trace(partial(both.update, blueprint.optimizer), laid, laid[0])
             pieces[f"update{phase}"] = traced
             turns.append(turned)
@@ -364,6 +371,16 @@ def _trace(step: Callable[..., Any], *arguments: Any) -> tuple[Traced, Any]:
 
 def _shapes(tree: Any) -> Any:
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree)
+
+
+def _turned_shapes(state: Any, shapes: frozenset[tuple[int, ...]]) -> Any:
+    """The shapes of a state whose kernels of these shapes, and what the optimizer keeps for them, are turned over."""
+
+    def turned(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape[::-1], leaf.dtype) if leaf.shape in shapes else leaf
+
+    trainable, rest, optimizer, *others = state
+    return [turned(leaf) for leaf in trainable], rest, [turned(leaf) for leaf in optimizer], *others
 
 
 def _rows(examples: Examples, rows: int) -> Any:

@@ -92,8 +92,9 @@ def network_key(model: keras.Model) -> str | None:
         return None
     try:
         compiled = {name: value for name, value in model.get_compile_config().items() if name != "optimizer"}
-        told = [type(model).__name__, type(optimizer).__name__, model.get_config(), compiled]
-        return json.dumps(_unnumbered(told), sort_keys=True, default=_refuse)
+        config = {"class_name": type(model).__name__, "config": model.get_config()}
+        told = [type(optimizer).__name__, config, compiled]
+        return json.dumps(_renamed(told, _numbered(told)), sort_keys=True, default=_refuse)
     except (TypeError, ValueError, NotImplementedError):
         return None
 
@@ -102,18 +103,29 @@ def _refuse(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _unnumbered(value: Any) -> Any:
-    """A configuration without the numbers that Keras puts behind the names of layers."""
+def _numbered(value: Any, found: dict[str, str] | None = None) -> dict[str, str]:
+    """The names that Keras numbered, `dense_7`, by what they are called instead: `dense`, and which one it is here."""
+    names = {} if found is None else found
     if isinstance(value, dict):
         kind, config = value.get("class_name"), value.get("config")
         if not str(value.get("module") or "keras").startswith("keras"):
             raise TypeError(value["module"])  # a regularizer of the user's own, say: its configuration need not say all
-        told = {name: _unnumbered(item) for name, item in value.items()}
         if isinstance(kind, str) and isinstance(config, dict) and isinstance(config.get("name"), str):
             plain = _SNAKE.sub("_", kind).lower()
             if _NUMBERED.sub("", config["name"]) == plain:
-                told["config"]["name"] = plain
-        return told
+                names.setdefault(config["name"], f"{plain} {len(names)}")
+        for item in value.values():
+            _numbered(item, names)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _numbered(item, names)
+    return names
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    """A configuration with other names; a layer is named where it stands and where it is read."""
+    if isinstance(value, dict):
+        return {name: _renamed(item, names) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_unnumbered(item) for item in value]
-    return value
+        return [_renamed(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value

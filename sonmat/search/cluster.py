@@ -131,7 +131,7 @@ class RayWorkers:
                 yield from (one for one in came if isinstance(one, Answer))
                 if errors:
                     raise errors[0]
-                for number, done in self._crew.progress(_TURN_SECONDS).items():
+                for number, done in self._crew.progress.news(_TURN_SECONDS).items():
                     if number in left:
                         _tell(left[number], done, told)
         finally:

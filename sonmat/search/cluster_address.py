@@ -20,7 +20,9 @@ from sonmat.language import say
 LOCAL, NODE, CLIENT = "local", "node", "client"
 _PORTS = {NODE: 6379, CLIENT: 10001}  # Ray's own
 _WAIT_SECONDS = 10.0
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # RFC 9113, 3.4: empty settings follow
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
+    (0, 0, 0, 4, 0, 0, 0, 0, 0)
+)  # RFC 9113, 3.4: empty settings follow
 _SETTINGS = 4
 
 
@@ -119,7 +121,10 @@ def join(address: Address) -> tuple[Address, bool]:
             return _joined(ray), False
         raise RunError(
             say("This process has joined a Ray cluster already.", "이 프로세스는 이미 Ray 클러스터에 연결되어 있습니다."),
-            say('Use it with cluster="ray", or call ray.shutdown() first.', 'cluster="ray"로 그 클러스터를 쓰거나 먼저 ray.shutdown()을 부르세요.'),
+            say(
+                'Use it with cluster="ray", or call ray.shutdown() first.',
+                'cluster="ray"로 그 클러스터를 쓰거나 먼저 ray.shutdown()을 부르세요.',
+            ),
         )  # fmt: skip
     address = _running() if address.kind == LOCAL else address
     if address.kind == CLIENT and importlib.util.find_spec("grpc") is None:

@@ -12,6 +12,7 @@ from typing import Any
 from sonmat.errors import RunError
 from sonmat.language import language, say
 from sonmat.search.cluster_address import Address
+from sonmat.search.cluster_board import Progress
 from sonmat.search.cluster_task import Reply, Task
 from sonmat.search.cluster_trainer import Hello, Trainer, versions
 
@@ -19,6 +20,7 @@ _LOOK_SECONDS = 2.0  # between looks at which nodes there are
 _MOST_FAILS = 3  # of a node, one after the other; then it is left alone
 _MOST_SILENT = 3  # looks, one after the other, at which the head does not answer
 _PATIENCE = 60.0  # without any node
+_LONGEST = 200  # letters of a reason
 _PATIENCE_BUSY = 30.0  # before it is said that all nodes are busy with something else
 
 
@@ -61,22 +63,6 @@ class Event:
     reason: str = ""
 
 
-class Board:
-    """Where workers write how far they are; an actor of its own, since Ray delivers a task's answer only at its end."""
-
-    def __init__(self) -> None:
-        self._done: dict[int, int] = {}
-
-    def tell(self, ticket: int, done: int) -> None:
-        """Note the epochs that a task has done."""
-        self._done[ticket] = done
-
-    def read(self) -> dict[int, int]:
-        """What was noted since the last call."""
-        found, self._done = self._done, {}
-        return found
-
-
 @dataclass
 class _Node:
     fails: int = 0
@@ -96,6 +82,7 @@ class Crew:
         head: Where the cluster's head is.
         trainer: The class that works.
         workers: Those that there are.
+        progress: How far they are.
     """
 
     study: Any
@@ -111,9 +98,7 @@ class Crew:
         self._looked, self._lanes = -_LOOK_SECONDS, 0
         self._since: float | None = None
         self._told_busy, self._silent = False, 0
-        self._board = ray.remote(Board).options(num_cpus=0, max_restarts=-1).remote()
-        self._reading: Any = None
-        self._read_at = 0.0
+        self.progress = Progress()
         self._trainer = ray.remote(self.trainer)
         self.look()
 
@@ -164,17 +149,6 @@ class Crew:
             ready, _ = self._ray.wait(refs, num_returns=len(refs), timeout=0)
         return [event for ref in ready for event in self._came(awaited[ref])]
 
-    def progress(self, seconds: float) -> dict[int, int]:
-        """Ticket → epochs done, of those of which something new is known; asked for no more often than so."""
-        found: dict[int, int] = {}
-        if self._reading is not None and self._ray.wait([self._reading], timeout=0)[0]:
-            with contextlib.suppress(self._ray.exceptions.RayError):  # the board is started again elsewhere
-                found = self._ray.get(self._reading)
-            self._reading = None
-        if self._reading is None and time.monotonic() - self._read_at >= seconds:
-            self._read_at, self._reading = time.monotonic(), self._board.read.remote()
-        return found
-
     def stop(self, *, busy_only: bool = False) -> None:
         """End workers at once, whatever they do."""
         if self._silent:
@@ -184,8 +158,7 @@ class Crew:
             if worker.ticket is not None or not busy_only:
                 self._end(worker)
         if not busy_only:
-            with contextlib.suppress(Exception):
-                self._ray.kill(self._board)
+            self.progress.stop()
 
     def _head_answers(self) -> bool:
         """Whether the head is there. Ray would wait for it for a minute and then end this process.
@@ -210,7 +183,7 @@ class Crew:
             num_gpus=resources.get("GPU", 0),
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
-        ).remote(self.study, int(resources["CPU"]), language(), self._board)
+        ).remote(self.study, int(resources["CPU"]), language(), self.progress.board)
         self.workers.append(Worker(node, actor, actor.hello.remote()))
 
     def _came(self, worker: Worker) -> Iterator[Event]:
@@ -278,7 +251,9 @@ class Crew:
         waited = now - self._since
         reasons = {one.reason for name, one in self._nodes.items() if one.left_alone and name in nodes}
         if not self.workers and (reasons or waited > _PATIENCE):
-            raise _nobody("; ".join(sorted(reasons)) or say("there are no nodes with a core", "코어가 있는 노드가 없음"))
+            raise _nobody(
+                "; ".join(sorted(reasons)) or say("there are no nodes with a core", "코어가 있는 노드가 없음")
+            )
         if self.workers and waited > _PATIENCE_BUSY and not self._told_busy:
             self._told_busy = True
             warnings.warn(
@@ -291,9 +266,10 @@ class Crew:
 
 
 def _line(error: BaseException) -> str:
-    """The line of an error of Ray's that names the cause: the last one."""
+    """The line of an error of Ray's that names the cause: the last one, as far as a terminal bears it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__).rstrip(".")
+    line = (lines[-1] if lines else type(error).__name__).rstrip(".")
+    return line if len(line) <= _LONGEST else line[:_LONGEST].rstrip() + " …"
 
 
 def _nobody(reason: str) -> RunError:

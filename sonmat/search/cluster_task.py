@@ -152,8 +152,10 @@ class Tasks:
     def see(self, jobs: Sequence[Job], places: Mapping[int, int]) -> None:
         """Note how long the lanes of each group are that was not seen before: one process would decide by its first."""
         for job in jobs:
-            for group, chunk in self.many.chunks([places[number] for number in job.numbers]):
-                self._lengths.setdefault(group.members[0], chunk.length)
+            at = [places[number] for number in job.numbers]
+            if any(self._groups[place].members[0] not in self._lengths for place in at):
+                for group, chunk in self.many.chunks(at):
+                    self._lengths.setdefault(group.members[0], chunk.length)
 
     def keys(self, job: Job, places: Mapping[int, int]) -> frozenset[str]:
         """The programs that a job needs."""
@@ -166,6 +168,7 @@ class Tasks:
         many = self.many
         order = sorted(range(len(job.numbers)), key=lambda at: places[job.numbers[at]])
         at = {places[job.numbers[one]]: place for place, one in enumerate(order)}  # in the population → in the task
+        groups = {self._groups[place].members[0]: self._groups[place] for place in at}
         settings = [many.settings[place] for place in at]
         states = (
             tuple(job.states[one] for one in order)
@@ -180,7 +183,7 @@ class Tasks:
             begin=job.begin,
             end=job.end,
             states=states,
-            parts=tuple(self._part(group, at) for group in many.groups if not at.keys().isdisjoint(group.members)),
+            parts=tuple(self._part(group, at) for group in groups.values()),
             files=builder_files(sorted(names)),
             backend=jax.default_backend(),
         )
@@ -189,7 +192,7 @@ class Tasks:
         from sonmat.engine.lifted import stacked
 
         shared = self._shared_of(group)
-        own = [place for place in group.members if place in at]
+        own = [place for place in at if self._groups[place] is group]
         steps = [self.many.blueprints.steps(self.many.settings[place]) for place in own]
         numbers = {
             name: tuple(stacked([one.pieces[name] for one in steps], places)) for name, places in shared.places.items()

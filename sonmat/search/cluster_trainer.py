@@ -57,7 +57,7 @@ class Trainer:
         study: The builder, the training rows, the validation rows.
         cores: How many cores Ray gives this process: so many lanes run side by side.
         language: Of messages.
-        board: Told of progress; see `Board`.
+        board: Ray's handle of a `Board`; None where nobody asks how far it is.
     """
 
     def __init__(

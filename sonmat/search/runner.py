@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -157,31 +157,36 @@ class Runner:
             self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
         self._many, self._places = None, {}
         for rung in range(len(batch.rungs)):
-            due = batch.due(rung)
-            for start in range(0, len(due), AT_ONCE):
-                self._train(batch, rung, due[start : start + AT_ONCE])
+            due = {trial.number for trial in batch.due(rung)}
+            # cut as all of the rung's trials are, whatever was done before a kill: what a trial comes to depends, in its
+            # last bits, on how many it is trained beside
+            reached = due | batch.done(rung).keys()
+            there = [trial for trial in batch.trials if trial.number in reached]
+            for start in range(0, len(there), AT_ONCE):
+                some = there[start : start + AT_ONCE]
+                if any(trial.number in due for trial in some):
+                    self._train(batch, rung, some, due)
             if rung and due:
                 batch.drop_states(rung - 1)
         if self._phase == SEARCH:
             self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
             self._tell()
 
-    def _train(self, batch: Batch, rung: int, due: Sequence[Trial]) -> None:
-        """Train some trials of a batch up to a rung."""
-        if self._many is None or any(trial.number not in self._places for trial in due):
-            self._many = self.prepared(due)
-            self._places = {trial.number: place for place, trial in enumerate(due)}
+    def _train(self, batch: Batch, rung: int, trials: Sequence[Trial], due: Collection[int]) -> None:
+        """Train those of some trials of a batch that are due up to a rung."""
+        if self._many is None or any(trial.number not in self._places for trial in trials):
+            self._many = self.prepared(trials)
+            self._places = {trial.number: place for place, trial in enumerate(trials)}
         begin, end = batch.rungs[rung - 1] if rung else 0, batch.rungs[rung]
-        states = batch.states(rung - 1, [trial.number for trial in due]) if rung else {}
+        states = batch.states(rung - 1, sorted(due)) if rung else {}
         before = batch.done(rung - 1) if rung else {}
-        jobs = [
-            job
-            for known in (True, False)  # one whose states are gone begins again
-            for job in self._jobs(
-                self._many, [one for one in due if (one.number in states) == known], self._places,
-                states if known else {}, begin if known else 0, end,
-            )
-        ]  # fmt: skip
+        jobs = []
+        for numbers in self._chunks(self._many, trials):
+            left = [number for number in numbers if number in due]
+            for known in (True, False):  # one whose states are gone begins again
+                some = [number for number in left if (number in states) == known]
+                if some:
+                    jobs.append(self._job(batch, some, states if known else {}, begin if known else 0, end))
         self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
         last = rung == len(batch.rungs) - 1
         for answer in self._workers.run(self._many, jobs, self._places, self._epoch):
@@ -189,29 +194,20 @@ class Runner:
             batch.record(rung, trials, None if last else _stacked(answer.states), last)
             self._count(trials, last)
 
-    def _jobs(
-        self,
-        many: ManyTraining,
-        trials: Sequence[Trial],
-        places: Mapping[int, int],
-        states: Mapping[int, Any],
-        begin: int,
-        end: int,
-    ) -> list[Job]:
-        by_place = {places[trial.number]: trial for trial in trials}
-        jobs = []
-        for _, chunk in many.chunks(list(by_place)):
-            some = [by_place[place] for place in chunk.members]
-            jobs.append(
-                Job(
-                    numbers=tuple(trial.number for trial in some),
-                    members=tuple(self._member(trial) for trial in some),
-                    begin=begin,
-                    end=end,
-                    states=tuple(states[trial.number] for trial in some) if states else (),
-                )
-            )
-        return jobs
+    def _chunks(self, many: ManyTraining, trials: Sequence[Trial]) -> list[list[int]]:
+        """The numbers of the trials that train together."""
+        by_place = {self._places[trial.number]: trial.number for trial in trials}
+        return [[by_place[place] for place in chunk.members] for _, chunk in many.chunks(list(by_place))]
+
+    def _job(self, batch: Batch, numbers: Sequence[int], states: Mapping[int, Any], begin: int, end: int) -> Job:
+        planned = {trial.number: trial for trial in batch.trials}
+        return Job(
+            numbers=tuple(numbers),
+            members=tuple(self._member(planned[number]) for number in numbers),
+            begin=begin,
+            end=end,
+            states=tuple(states[number] for number in numbers) if states else (),
+        )
 
     def _trial(self, batch: Batch, answer: Answer, at: int, before: Mapping[int, Trial]) -> Trial:
         """A trial after a job, with its whole curves."""

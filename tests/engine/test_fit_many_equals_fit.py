@@ -267,9 +267,9 @@ def test_schedules_of_keras():
 
 
 def test_dropout_of_several_rates_and_seeds_with_a_smaller_last_batch_and_validation():
-    settings = [{"rate": rate, "seed": seed} for rate in (0.1, 0.5) for seed in (0, 3)]
+    settings = [{"rate": 0.1, "seed": 0}, {"rate": 0.5, "seed": 0}, {"rate": 0.1, "seed": 3}]
     population = same(plain, settings, rows(), validation_data=rows(70, 1), batch_size=40)
-    assert [group["members"] for group in population.plan] == [4]
+    assert [group["members"] for group in population.plan] == [3]
 
 
 def test_a_generator_with_a_seed_of_its_own_goes_on_from_epoch_to_epoch():
@@ -279,7 +279,7 @@ def test_a_generator_with_a_seed_of_its_own_goes_on_from_epoch_to_epoch():
         model.compile("sgd", CROSS_ENTROPY)
         return model
 
-    same(build, [{"own": None}, {"own": 7}, {"own": 7, "rate": 0.6}], rows())
+    same(build, [{"own": None}, {"own": 7}], rows())
 
 
 def test_normalization_penalties_and_clipping():
@@ -294,6 +294,7 @@ def test_penalties_for_activity():
     same(plain, [{"activity": 0.01}], rows(), validation_data=rows(400, 1), batch_size=200)
 
 
+@pytest.mark.slow
 def test_a_loss_that_looks_at_the_batch_is_validated_in_batches_of_the_same_size():
     def worst(y: Any, outputs: Any) -> Any:
         return keras.ops.max(keras.losses.sparse_categorical_crossentropy(y, outputs)) + 0 * outputs[:, 0]
@@ -302,18 +303,22 @@ def test_a_loss_that_looks_at_the_batch_is_validated_in_batches_of_the_same_size
     assert population[0].columns["val_loss"][0] > 0
 
 
-def test_convolutions_with_augmentation_and_smoothed_labels():
-    settings = [
-        {"filters": 3, "augment": {"shift": 1}, "label_smoothing": 0.1},
-        {"filters": 3, "augment": {"shift": 1}, "label_smoothing": 0.3, "seed": 2},
-    ]
-    same(convolving, settings, pictures(), validation_data=pictures(40, 1), batch_size=32)
-
-
-def test_many_convolutions_after_another_group_was_measured():
-    """Measuring which way is faster must leave the order of the rows alone, for this group and for the others."""
-    population = same(convolving, [{"filters": 3, "learning_rate": rate} for rate in (0.1, 0.3)], pictures())
+def test_convolutions_whose_way_is_measured():
+    """Measuring which way is faster must leave the order of the rows alone."""
+    population = same(convolving, [{"learning_rate": rate} for rate in (0.1, 0.3)], pictures(), batch_size=32)
     assert population.plan[0]["mode"] in ("vmapped", "mapped")
+
+
+def test_augmentation_and_smoothed_labels():
+    def build() -> keras.Model:
+        layers = [L.Flatten(), L.Dense(8, activation="relu"), L.Dense(4, activation="softmax")]
+        model = keras.Sequential([keras.Input((8, 8)), *layers])
+        model.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY)
+        return model
+
+    settings = [{"augment": {"shift": 1}, "label_smoothing": smoothing} for smoothing in (0.1, 0.4)]
+    population = same(build, settings, pictures(), batch_size=32)
+    assert population[1].columns["loss"][-1] > population[0].columns["loss"][-1]
 
 
 @pytest.mark.slow
@@ -426,10 +431,9 @@ def test_a_dataset_is_scaled_in_the_program(small):
 def test_averages_of_weights_over_batch_sizes_that_change():
     settings = [{"average": {"name": "EMA", "decay": decay}} for decay in (0.5, 0.9)]
     sizes = [(1, 25), (2, 50)]
-    same(
-        partial(plain, normal=True), settings, rows(), validation_data=rows(50, 1), batch_size=sizes, epochs=3,
-        differ=False,
-    )  # fmt: skip
+    options = {"batch_size": sizes, "epochs": 3, "differ": False}
+    population = same(partial(plain, metrics=()), settings, rows(), validation_data=rows(50, 1), **options)
+    assert population[0].columns["val_loss"] != population[1].columns["val_loss"]
 
 
 @pytest.mark.slow
@@ -500,7 +504,7 @@ def test_several_inputs_and_outputs_by_a_builder_that_takes_the_seed():
 
     x, y = rows()
     data = {"left": x[:, :3], "right": x[:, 3:]}, {"kind": y, "size": x.mean(1)}
-    same(build, [{"weight": 0.3, "seed": 4}, {"weight": 2.0, "seed": 5}, {"weight": 0.3, "seed": 5}], data)
+    same(build, [{"weight": 0.3, "seed": 4}, {"weight": 2.0, "seed": 5}], data)
 
 
 def test_layers_and_a_training_step_of_the_users_own():
