@@ -25,7 +25,6 @@ from sonmat.engine.program import State, testing_program, testing_state, trainin
 from sonmat.engine.randomness import unseeded_generators
 from sonmat.engine.rewriting import may_convolve
 from sonmat.engine.smoothing import check_smoothing
-from sonmat.engine.turned import Turned
 from sonmat.errors import RecipeError, TrainingError
 from sonmat.language import say
 from sonmat.models.impossible import explaining
@@ -44,19 +43,19 @@ class Steps:
     Attributes:
         pieces: By name: `train0`, `train1`, … the training step of each phase; `tail0`, … its smaller last one; `update0`, …
             where these give gradients alone, what the optimizer does with them; `test` and `test_tail`, that of validation.
-            States are laid out as `turned` has them.
         trees: What pieces return, as trees; by the beginning of their names.
-        turned: How each phase lays the state out, or None for as Keras has it.
         rows: Rows in a step of each phase.
         test_rows: Rows in a batch of validation.
+        trainable, batch: How many trainable variables there are, and arrays in a batch.
         begun: What every epoch begins with, as text: it is taken from one member for all.
     """
 
     pieces: dict[str, Traced]
     trees: dict[str, Any]
-    turned: list[Turned | None]
     rows: list[int]
     test_rows: int
+    trainable: int
+    batch: int
     begun: str = ""
 
     @property
@@ -269,45 +268,33 @@ class Blueprints:
             return self._whole(blueprint.model, member)
         known = f"{key} {blueprint.network}"
         if known not in self._halves:
-            self._halves[known] = self._first_halves(blueprint.model, member)
+            both = halves(blueprint.model, self.examples.scale, member.companion)
+            self._both[known] = both
+            self._halves[known] = self._with_validation(
+                blueprint.model, member, lambda rows: both.gradients, halved=True
+            )
         shared = self._halves[known]
-        pieces, trees, turns = dict(shared.pieces), dict(shared.trees), []
+        pieces, trees = dict(shared.pieces), dict(shared.trees)
         state = _shapes(self._state(blueprint, member))
-        for phase, rows in enumerate(shared.rows):
-            place = f"{phase} {known}"
-            if place not in self._both:
-                self._both[place] = halves(blueprint.model, rows, self.examples.scale, member.companion)
-            both = self._both[place]
-            turned = both.turned and Turned(blueprint.model, both.turned.shapes, blueprint.optimizer)
-            laid = _turned_shapes(state, both.turned.shapes) if both.turned else state
-            traced, trees["update"] = _trace(partial(both.update, blueprint.optimizer), laid, laid[0])
+        both = self._both[known]
+        for phase in range(len(shared.rows)):
+            traced, trees["update"] = _trace(partial(both.update, blueprint.optimizer), state, state[0])
             pieces[f"update{phase}"] = traced
-            turns.append(turned)
-        return replace(shared, pieces=pieces, trees=trees, turned=turns)
-
-    def _first_halves(self, model: keras.Model, member: MemberSettings) -> Steps:
-        """What members with networks like this one share: gradients of each phase, and validation."""
-
-        def piece(rows: int) -> tuple[Any, Turned | None]:
-            both = halves(model, rows, self.examples.scale, member.companion)
-            return both.gradients, both.turned
-
-        return self._with_validation(model, member, piece, halved=True)
+        return replace(shared, pieces=pieces, trees=trees)
 
     def _whole(self, model: keras.Model, member: MemberSettings) -> Steps:
         """The steps of a member whose training step is its own."""
-
-        def piece(rows: int) -> tuple[Any, Turned | None]:
-            program = training_program(model, rows, self.examples.scale, member.companion)
-            return program.looped or program.step, program.turned
-
-        return self._with_validation(model, member, piece)
+        return self._with_validation(
+            model,
+            member,
+            lambda rows: training_program(model, rows, self.examples.scale, member.companion).step,
+        )
 
     def _with_validation(
         self,
         model: keras.Model,
         member: MemberSettings,
-        piece: Callable[[int], tuple[Any, Turned | None]],
+        step_over: Callable[[int], Callable[..., Any]],
         *,
         halved: bool = False,
     ) -> Steps:
@@ -318,15 +305,12 @@ class Blueprints:
             state = (*state, member.companion.begin(model))
         pieces: dict[str, Traced] = {}
         trees: dict[str, Any] = {}
-        turns = []
+        seen = _shapes((*state[:2], [], *state[3:]) if halved else state)
         for phase, size in enumerate(sizes):
-            step, turned = piece(size)
-            turns.append(turned)
-            laid = _shapes(turned.turn(state) if turned else state)
-            laid = (*laid[:2], [], *laid[3:]) if halved else laid
-            pieces[f"train{phase}"], trees["train"] = _trace(step, laid, _rows(examples, size))
+            step = step_over(size)
+            pieces[f"train{phase}"], trees["train"] = _trace(step, seen, _rows(examples, size))
             if tail := len(examples) % size:
-                pieces[f"tail{phase}"] = _trace(step, laid, _rows(examples, tail))[0]
+                pieces[f"tail{phase}"] = _trace(step, seen, _rows(examples, tail))[0]
         test_rows = 0
         if held is not None:
             test_rows = _validation_rows(model, held, member.phases[0][1])
@@ -335,7 +319,8 @@ class Blueprints:
             pieces["test"], trees["test"] = _trace(testing.step, tested, _rows(held, test_rows))
             if tail := len(held) % test_rows:
                 pieces["test_tail"] = _trace(testing.step, tested, _rows(held, tail))[0]
-        return Steps(pieces, trees, turns, sizes, test_rows)
+        batch = len(jax.tree.leaves(examples.arrays))
+        return Steps(pieces, trees, sizes, test_rows, len(model.trainable_variables), batch)
 
     def _state(self, blueprint: Blueprint, member: MemberSettings) -> State:
         model = blueprint.model
@@ -371,16 +356,6 @@ def _trace(step: Callable[..., Any], *arguments: Any) -> tuple[Traced, Any]:
 
 def _shapes(tree: Any) -> Any:
     return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), tree)
-
-
-def _turned_shapes(state: Any, shapes: frozenset[tuple[int, ...]]) -> Any:
-    """The shapes of a state whose kernels of these shapes, and what the optimizer keeps for them, are turned over."""
-
-    def turned(leaf: Any) -> Any:
-        return jax.ShapeDtypeStruct(leaf.shape[::-1], leaf.dtype) if leaf.shape in shapes else leaf
-
-    trainable, rest, optimizer, *others = state
-    return [turned(leaf) for leaf in trainable], rest, [turned(leaf) for leaf in optimizer], *others
 
 
 def _rows(examples: Examples, rows: int) -> Any:

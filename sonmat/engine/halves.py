@@ -21,7 +21,7 @@ from sonmat.engine.examples import preparation
 from sonmat.engine.program import State
 from sonmat.engine.rewriting import rewriting
 from sonmat.engine.smoothing import smoothing
-from sonmat.engine.turned import Turned, steps_plainly, turned_for
+from sonmat.engine.turned import Turned, steps_plainly
 
 _NUMBERED = re.compile(r"_\d+$")
 _SNAKE = re.compile(r"(?<!^)(?=[A-Z])")
@@ -35,18 +35,15 @@ class Halves:
         gradients: State and batch → gradients, non-trainable and metric variables, logs. The state's third group, the
             optimizer's variables, is empty.
         update: An optimizer, the state, what `gradients` made → the new state.
-        turned: How the state lies, for the model's own optimizer.
     """
 
     gradients: Callable[[State, Any], Any]
     update: Callable[[Any, State, Any], State]
-    turned: Turned | None
 
 
-def halves(model: keras.Model, rows: int, scale: float, companion: Companion) -> Halves:
-    """The halves of a step over batches of `rows`, for a model that `shares_gradients`."""
-    turned = turned_for(model, rows) if companion.average is None else None
-    inner = turned or Turned(model, frozenset())
+def halves(model: keras.Model, scale: float, companion: Companion) -> Halves:
+    """The halves of a step, for a model that has a `network_key`."""
+    inner = Turned(model, frozenset())
     prepare = preparation(scale)
 
     def gradients(state: State, batch: Any) -> Any:
@@ -64,7 +61,7 @@ def halves(model: keras.Model, rows: int, scale: float, companion: Companion) ->
         extras = _like(companion.followed(state[4], trainable, state[1]), state[4])
         return trainable, state[1], kept, state[3], extras
 
-    return Halves(gradients, update, turned)
+    return Halves(gradients, update)
 
 
 def _like(new: list[Any], old: list[Any]) -> list[Any]:

@@ -87,7 +87,7 @@ class Lifted:
         """What the function with these numbers returns for these arguments, both flat."""
         given = dict(zip(self.places, numbers, strict=True))
         closed = self.traced.closed
-        results = _Evaluator(given).closed(closed.jaxpr, closed.consts, list(arguments))
+        results = Evaluator(given).closed(closed.jaxpr, closed.consts, list(arguments))
         return jax.tree.unflatten(self.tree, results)
 
 
@@ -176,7 +176,7 @@ def _jaxprs(value: Any) -> Iterator[Any]:
             yield one
 
 
-class _Evaluator:
+class Evaluator:
     """Runs a traced function with other numbers at some places; it meets them in the reader's order."""
 
     def __init__(self, given: Mapping[int, Any]) -> None:
@@ -194,9 +194,13 @@ class _Evaluator:
             known.update(zip(equation.outvars, made, strict=True))
         return [self._read(known, atom) for atom in jaxpr.outvars]
 
+    @staticmethod
+    def opens(equation: Any) -> bool:
+        """Whether an operation is a call whose inside can stand in its place."""
+        return equation.primitive.name in _OPENED
+
     def _equation(self, equation: Any, values: list[Any]) -> list[Any]:
-        opened = equation.primitive.name in _OPENED
-        within = sum(map(_count, inners(equation.params))) if opened else 0
+        within = sum(map(count_numbers, inners(equation.params))) if self.opens(equation) else 0
         if within and any(self._at <= place < self._at + within for place in self._given):
             (inner,) = inners(equation.params)
             return self.closed(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values)
@@ -216,12 +220,12 @@ class _Evaluator:
         return self._given.get(place, value)
 
 
-def _count(closed: Any) -> int:
+def count_numbers(closed: Any) -> int:
     """How many numbers a traced function has, outside of its loops and branches."""
     jaxpr = getattr(closed, "jaxpr", closed)
     own = len(jaxpr.constvars) + sum(isinstance(atom, core.Literal) for atom in jaxpr.outvars)
     for equation in jaxpr.eqns:
         own += sum(isinstance(atom, core.Literal) for atom in equation.invars)
         if equation.primitive.name in _OPENED:
-            own += sum(map(_count, inners(equation.params)))
+            own += sum(map(count_numbers, inners(equation.params)))
     return own

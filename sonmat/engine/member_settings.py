@@ -92,6 +92,8 @@ class naming:
         if isinstance(error, SonmatError) and not error.problem.startswith("settings["):
             error.problem = f"{self._who}: {error.problem}"
             error.args = (error.problem, error.fix)
+        elif isinstance(error, Exception) and not isinstance(error, SonmatError):
+            error.add_note(self._who)
 
 
 def _told(value: Any) -> str:

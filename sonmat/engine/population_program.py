@@ -19,7 +19,8 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec
 
 from sonmat.engine.blueprint import Steps
-from sonmat.engine.lifted import Lifted, differing, stacked
+from sonmat.engine.lane_step import LaneSteps, one_testing, one_training
+from sonmat.engine.lifted import differing, stacked
 from sonmat.engine.program import State, len_of, shuffled_rows
 
 VMAPPED, MAPPED = "vmapped", "mapped"
@@ -82,7 +83,9 @@ class PopulationProgram:
     _kept: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._places = {name: differing([one.pieces[name] for one in self.steps]) for name in self.steps[0].pieces}
+        first = self.steps[0]
+        self._places = {name: differing([one.pieces[name] for one in self.steps]) for name in first.pieces}
+        self._lane = LaneSteps.of(first, self._places) if self.mode == VMAPPED else LaneSteps(first, self._places)
 
     def numbers(self, members: Sequence[int]) -> dict[str, list[Any]]:
         """The numbers that are these members' own, stacked and on their lanes."""
@@ -175,7 +178,6 @@ class PopulationProgram:
     ) -> tuple[State, dict[str, Any]]:
         rows = self.steps[0].rows[phase]
         data = jax.tree.map(lambda a: a[0], data)
-        step = self._training(f"train{phase}", phase)
 
         def batch(i: Any) -> Any:
             return jax.tree.map(lambda a: lax.dynamic_slice_in_dim(a, i * rows, rows), data)
@@ -191,34 +193,29 @@ class PopulationProgram:
             _, state, logs = lax.while_loop(lambda carry: carry[0] < stop, body, (start, state, empty))
             return state, logs
 
-        return self._over_members(step, loop, phase, numbers, state)
+        return self._over_members(loop, numbers, state, phase)
 
     def _tail(self, phase: int, numbers: list[Any], state: State, data: Any) -> tuple[State, dict[str, Any]]:
         rows = self.steps[0].rows[phase]
         data = jax.tree.map(lambda a: a[0], data)
         batch = jax.tree.map(lambda a: a[len_of(data) // rows * rows :], data)
-        step = self._training(f"tail{phase}", phase)
-        return self._over_members(step, lambda one, n, s: one(n, s, batch), phase, numbers, state)
+        return self._over_members(lambda one, n, s: one(n, s, batch), numbers, state, phase, tail=True)
 
     def _over_members(
-        self, step: Callable[..., Any], run: Callable[..., Any], phase: int, numbers: list[Any], state: State
+        self, run: Callable[..., Any], numbers: list[Any], state: State, phase: int, *, tail: bool = False
     ) -> tuple[State, dict[str, Any]]:
-        turned = self.steps[0].turned[phase]
-        turn = jax.vmap(turned.turn) if turned else lambda state: state
-        state = turn(state)
         if self.mode == MAPPED:
-            state, logs = lax.map(lambda member: run(step, *member), (numbers, state))
-        else:
-            state, logs = run(jax.vmap(step, in_axes=(0, 0, None)), numbers, state)
-        return turn(state), logs
+            step = one_training(self.steps[0], self._places, phase, tail=tail)
+            return lax.map(lambda member: run(step, *member), (numbers, state))  # type: ignore[no-any-return]
+        made, logs = run(self._lane.training(phase, tail=tail), numbers, self._lane.lay(state))
+        return self._lane.lift(made, state), logs
 
     def _validation(
         self, numbers: list[Any], tail_numbers: list[Any], state: State, data: Any
     ) -> tuple[list[Any], list[Any], dict[str, Any]]:
         first = self.steps[0]
         rows, count = first.test_rows, len_of(data)
-        step = self._testing("test")
-        tail = self._testing("test_tail") if "test_tail" in first.pieces else None
+        tail = "test_tail" in first.pieces
 
         def run(one: Any, last: Any, numbers: list[Any], tail_numbers: list[Any], state: State) -> Any:
             def batch(i: Any) -> Any:
@@ -231,42 +228,17 @@ class PopulationProgram:
             )
             if last is not None:
                 state, logs = last(tail_numbers, state, jax.tree.map(lambda a: a[count // rows * rows :], data))
-            return list(state[1]), list(state[2]), logs
+            return state, logs
 
         if self.mode == MAPPED:
-            return lax.map(lambda member: run(step, tail, *member), (numbers, tail_numbers, state))  # type: ignore[no-any-return]
-        over = (0, 0, None)
-        last = jax.vmap(tail, in_axes=over) if tail else None
-        return run(jax.vmap(step, in_axes=over), last, numbers, tail_numbers, state)  # type: ignore[no-any-return]
-
-    def _training(self, name: str, phase: int) -> Callable[..., Any]:
-        """A training step as a function of a member's numbers, its state and a batch."""
-        first = self.steps[0]
-        whole = Lifted(first.pieces[name], self._places[name], first.trees["train"])
-        update = f"update{phase}"
-        if update not in first.pieces:
-            return self._plain(whole)
-        second = Lifted(first.pieces[update], self._places[update], first.trees["update"])
-
-        def step(numbers: list[list[Any]], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
-            first_half = (*state[:2], [], *state[3:])
-            gradients, rest, metrics, logs = whole(numbers[0], jax.tree.leaves((first_half, batch)))
-            between = (state[0], rest, state[2], metrics, *state[4:])
-            made = second(numbers[1], jax.tree.leaves((between, gradients)))
-            return tuple(map(list, made)), logs
-
-        return step
-
-    def _testing(self, name: str) -> Callable[..., Any]:
-        first = self.steps[0]
-        return self._plain(Lifted(first.pieces[name], self._places[name], first.trees["test"]))
-
-    def _plain(self, lifted: Lifted) -> Callable[..., Any]:
-        def step(numbers: list[list[Any]], state: State, batch: Any) -> tuple[State, dict[str, Any]]:
-            made, logs = lifted(numbers[0], jax.tree.leaves((state, batch)))
-            return tuple(map(list, made)), logs
-
-        return step
+            step = one_testing(first, self._places, "test")
+            last = one_testing(first, self._places, "test_tail") if tail else None
+            state, logs = lax.map(lambda member: run(step, last, *member), (numbers, tail_numbers, state))
+        else:
+            step, last = self._lane.testing("test"), self._lane.testing("test_tail") if tail else None
+            made, logs = run(step, last, numbers, tail_numbers, self._lane.lay(state))
+            state = self._lane.lift(made, state)
+        return list(state[1]), list(state[2]), logs
 
 
 def _pieces_of(numbers: dict[str, list[Any]], name: str, phase: int) -> list[list[Any]]:
