@@ -23,7 +23,7 @@ def main() -> None:
     for setting in worker.share(sweep_space.notes(work.settings["trials"] * worker.count)):
         model = sweep_keras.notes(**setting)
         history = sm.fit(
-            model, train, validation_data=val, epochs=work.epochs, batch_size=20, seed=setting["seed"], verbose=0
+            model, train, validation_data=val, epochs=work.epochs, batch_size=20, seed=setting.get("seed", 0), verbose=0
         )
         worker.trial()
         accuracies.append(history.history["val_accuracy"][-1])
