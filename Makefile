@@ -65,6 +65,8 @@ bench: env peers ## Measure sonmat beside its peers, then write the figures into
 	$(BIN)/python -m benchmarks.leak
 	$(BIN)/python -m benchmarks.diagnosis
 	$(BIN)/python -m benchmarks.lr_finder
+	$(BIN)/python -m benchmarks.sweep $(ARGS)
+	$(BIN)/python -m benchmarks.notes_question
 	$(BIN)/python -m benchmarks.claims
 
 claims: env ## Write the measured figures into the documents

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy_table, cnn_table, lr_table, sweep_table, tables
+from benchmarks import accuracy_table, cnn_table, lr_table, notes_question_table, sweep_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
@@ -33,7 +33,10 @@ _TABLES = {
     "lr_finder": lr_table.lr_finder,
     "accuracy": accuracy_table.accuracy,
     "sweep": sweep_table.sweep,
+    **notes_question_table.TABLES,
 }
+_RECORD = dict.fromkeys(notes_question_table.TABLES, "notes_question")
+"""The record that a table is of, where it has another name."""
 _FIGURES = {
     "fit_notes": tables.figures,
     "cnn": cnn_table.figures,
@@ -42,6 +45,7 @@ _FIGURES = {
     "lr_finder": lr_table.figures,
     "accuracy": accuracy_table.figures,
     "sweep": sweep_table.figures,
+    "notes_question": notes_question_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
@@ -77,9 +81,10 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
 
     def block(match: re.Match[str]) -> str:
         name = _known(match[2])
-        if name not in measured or name not in _TABLES:
+        record = _RECORD.get(name, name)
+        if record not in measured or name not in _TABLES:
             return match[0]
-        return f"{match[1]}{_TABLES[name](measured[name], korean=korean)}\n{match[4]}"
+        return f"{match[1]}{_TABLES[name](measured[record], korean=korean)}\n{match[4]}"
 
     def figure(match: re.Match[str]) -> str:
         name = _known(match[2])

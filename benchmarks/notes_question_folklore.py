@@ -132,9 +132,9 @@ def turning(summary: Mapping[str, Any], korean: bool) -> Verdict:
     over, epochs = summary["overfitting"], summary["overfitting"]["best"]["epoch"]
     verdict = _NO if not over["turned"] else _YES if over["turned"] > over["sound"] / 2 else _PARTLY
     text = (
-        f"설정 {over['sound']}개 중 {over['turned']}개. 가장 좋은 설정의 손실은 {epochs}번째 에포크에서 가장 낮음"
+        f"이 에포크 안에서 설정 {over['sound']}개 중 {over['turned']}개. 가장 좋은 설정의 손실은 {epochs}번째 에포크에서 가장 낮음"
         if korean
-        else f"in {over['turned']} of {over['sound']} settings; the best setting's loss is lowest in epoch {epochs}"
+        else f"within these epochs in {over['turned']} of {over['sound']} settings; the best setting's loss is lowest in epoch {epochs}"
     )
     return text, verdict[korean]
 

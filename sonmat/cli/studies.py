@@ -74,6 +74,7 @@ def show(
     ranking = rank(found.repeats, maximize=found.asked.maximize)
     if ranking.standings:
         screen.print(finalists_table(ranking, found.asked.metric))
+    if ranking.standings or found.result:
         screen.print(swept_text(found.result or {}, ranking), soft_wrap=True)
     if csv is not None:
         print_place(screen, "csv", csv)

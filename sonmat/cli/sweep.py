@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,7 +122,7 @@ def sweep(
         warnings.simplefilter("ignore")
     silent = json or quiet
     screen = None if silent else console()
-    folder: list[Path] = []
+    folder = [] if resume is None else [Path(resume)]
     with following_study(screen, metric) as shown:
 
         def begun(what: SweepBegun) -> None:
@@ -142,14 +144,18 @@ def sweep(
                 )  # fmt: skip
         except KeyboardInterrupt:
             shown.stop()
-            if screen is not None and folder:
-                print_next(screen, "sonmat", "sweep", "--resume", folder[0])
-            raise
+            if folder:
+                command = shlex.join(["sonmat", "sweep", "--resume", str(folder[-1])])
+                sys.stderr.write(
+                    "\n" + say(f"Stopped. Go on with: {command}", f"멈췄습니다. 이어서 하려면: {command}") + "\n"
+                )
+            raise typer.Exit(130) from None
     if json:
         return print_json(swept.as_dict())
     if screen is None:
         return None
-    screen.print(finalists_table(swept.ranking, swept.study.asked.metric))
+    if swept.ranking.standings:
+        screen.print(finalists_table(swept.ranking, swept.study.asked.metric))
     screen.print(swept_text(swept.result, swept.ranking), soft_wrap=True)
     print_place(screen, say("study", "스터디"), swept.study.path)
     print_place(screen, say("to look at", "볼 것"), swept.pictures[0])

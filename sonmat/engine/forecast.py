@@ -12,6 +12,8 @@ import jax
 from sonmat.engine.fit_many import defaults_of, prepare_many
 from sonmat.engine.many_training import ALONE, Group, ManyTraining
 from sonmat.engine.mode import measured
+from sonmat.errors import RecipeError
+from sonmat.language import say
 
 _MOST_MEASURED = 4
 """Groups whose steps are timed; what others take is judged by these."""
@@ -55,6 +57,14 @@ def forecast(
     Raises:
         SonmatError: What `fit_many` would refuse.
     """
+    if not settings:
+        raise RecipeError(
+            say("forecast was given no settings.", "forecast에 설정이 주어지지 않았습니다."),
+            say(
+                'Give one dict a member, such as [{"learning_rate": 0.1}, {"learning_rate": 0.3}].',
+                '구성원마다 dict 하나씩 주세요. 예: [{"learning_rate": 0.1}, {"learning_rate": 0.3}].',
+            ),
+        )
     options = {key: trained.pop(key) for key in ("shuffle", "class_weight", "validation_freq") if key in trained}
     many = prepare_many(build, settings, data, defaults_of(**trained), validation_data=validation_data, **options)
     return forecast_of(many)

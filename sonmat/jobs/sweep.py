@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import filelock
+
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
-from sonmat.errors import TrainingError
+from sonmat.errors import StorageError, TrainingError
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.study_pictures import draw_study
 from sonmat.jobs.sweep_begun import SweepBegun, sweep_begun
@@ -24,12 +28,15 @@ from sonmat.search.runner import Runner, SweepProgress
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
 from sonmat.search.study import Study, new_study
+from sonmat.search.study_folder import is_study
 
 if TYPE_CHECKING:
     from sonmat.jobs.finished import Trained
 
 WINNERS = "winners"
 """Where winners are trained and tested: a study that is extended may find another."""
+
+_LOCK = ".winner.lock"
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Swept:
     Attributes:
         study: Its folder, its trials, its frames.
         ranking: The finalists.
-        winner: The winner's run, which has read the test set; None where no setting gave a number.
+        winner: The winner's run, which has read the test set; None where nothing was repeated, or no repeat gave a number.
         result: What `result.json` keeps.
         pictures: The files that were drawn.
     """
@@ -106,8 +113,9 @@ def sweep(
     )
     rows = rows_of(asked.recipe, progress=progress)
     asked = replace(asked, space=checked_space(asked.space, asked.recipe, rows[0]))
-    study = Study.create(new_study(asked.recipe.model.name) if out is None else Path(out).expanduser(), asked)
-    return _run(study, rows, notes, cluster, begun, told, progress)
+    folder = new_study(asked.recipe.model.name) if out is None else Path(out).expanduser()
+    with _or_nothing(folder):
+        return _run(Study.create(folder, asked), rows, notes, cluster, begun, told, progress)
 
 
 def resume_sweep(
@@ -147,6 +155,24 @@ def study_recipe(study: Study, settings: Mapping[str, Any], seed: int) -> Recipe
     return replace(settings_recipe(study.asked.recipe, settings), seed=seed)
 
 
+@contextlib.contextmanager
+def _or_nothing(folder: Path) -> Iterator[None]:
+    """A new study that cannot begin leaves nothing behind: it would fail again in the same way."""
+    there = set(folder.iterdir()) if folder.is_dir() else set()
+    new = not is_study(folder)
+    try:
+        yield
+    except StorageError:  # a disk or database may come back
+        raise
+    except Exception:
+        if new and not any(trial.curves or trial.reason for trial in Study(folder).trials):
+            for left in set(folder.iterdir()) - there if folder.is_dir() else ():
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # where there was something before
+                folder.rmdir()
+        raise
+
+
 def _run(
     study: Study,
     rows: tuple[Dataset, Dataset, Dataset],
@@ -177,7 +203,8 @@ def _run(
     if winner is not None:
         seed = (asked.recipe.seed + 1) % 2**32
         recipe = study_recipe(study, winner.settings, seed)
-        trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
+        with filelock.FileLock(study.path / _LOCK):  # another process trains it: this one reads it back then
+            trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
     elif study.best() is None:
         _nothing_came(study)
     result = _result(study, ranking, trained)
@@ -219,6 +246,9 @@ def _result(study: Study, ranking: Ranking, trained: Trained | None) -> dict[str
         "maximize": asked.maximize,
         "ranking": ranking.as_dict(),
     }
+    best = study.best()
+    if best is not None:
+        told["best"] = {"trial": best.number, "value": best.value, "settings": dict(best.settings)}
     first = ranking.first
     if first is None or trained is None or first.mean is None:
         return told

@@ -103,6 +103,8 @@ class RayWorkers:
     def run(self, many: ManyTraining, jobs: Sequence[Job], places: Mapping[int, int], told: Told) -> Iterator[Answer]:
         """As `Workers` has it; answers come in whatever order they are done in.
 
+        Answers of jobs that go to the last epoch have no states: nothing goes on from them.
+
         A job whose process or node dies is given to another, `MOST_TRIES` times in all. Where the caller ends the iteration
         or is interrupted, the processes that work are ended.
 
@@ -195,7 +197,7 @@ def _answer(ticket: _Ticket, reply: Reply, worker: Worker) -> Answer:
         columns=tuple(reply.columns[place] for place in order),
         failed=tuple(reply.failed[place] for place in order),
         lanes=tuple(worker.offset + reply.lanes[place] for place in order),
-        states=tuple(reply.states[place] for place in order),
+        states=tuple(reply.states[place] for place in order) if reply.states else (),
         seconds=reply.seconds,
         began=ended - reply.took,
         ended=ended,

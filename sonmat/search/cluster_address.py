@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,9 @@ def join(address: Address) -> tuple[Address, bool]:
         options["address"] = f"ray://{address.place}" if address.kind == CLIENT else address.place
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
-        ray.init(**options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"os\.fork\(\)")  # what is forked becomes another program at once
+            ray.init(**options)
     except Exception as error:  # Ray has no error of its own for this
         with contextlib.suppress(Exception):
             ray.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import sys
 import tempfile
@@ -27,7 +28,7 @@ class BuilderFile:
     path: str
     texts: Mapping[str, bytes]
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """Tells contents apart, wherever they lie."""
         digest = hashlib.sha256(self.path.encode())
@@ -51,6 +52,15 @@ class NodeFiles:
     def __init__(self) -> None:
         self._folders: list[tempfile.TemporaryDirectory[str]] = []
         self._known: dict[str, str] = {}
+        self._last: dict[str, str] = {}
+
+    def changed(self, files: Iterable[BuilderFile]) -> bool:
+        """Whether one of these has another content than it had at the last call."""
+        found = False
+        for file in files:
+            found |= self._last.setdefault(file.name, file.digest) != file.digest
+            self._last[file.name] = file.digest
+        return found
 
     def here(self, name: str, files: Iterable[BuilderFile]) -> str:
         """A model's name as it is to be read on this node; names that mean no file stay."""
@@ -78,8 +88,8 @@ class NodeFiles:
 
 
 def _file_of(name: str) -> str:
-    file, _, function = name.rpartition(":")
-    return file if file.endswith(".py") else f"{file}:{function}".lstrip(":")
+    file, _, _ = name.rpartition(":")
+    return file if file.endswith(".py") else name
 
 
 def _read(name: str) -> BuilderFile:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sonmat.engine.blueprint import Blueprint
+import numpy as np
+
+from sonmat.engine.blueprint import Blueprint, Steps
 from sonmat.engine.lanes import chunks_of
 from sonmat.engine.many_training import ManyTraining
 from sonmat.engine.member_settings import MemberSettings
@@ -28,7 +30,7 @@ class NodeProgram:
         self._many, self._template, self._shared = many, template, shared
         self._steps = many.blueprints.steps(template)
         self._mode = shared.mode
-        self._compiled: dict[int, _Program] = {}
+        self._compiled: dict[int, PopulationProgram] = {}
 
     @property
     def same(self) -> bool:
@@ -41,15 +43,37 @@ class NodeProgram:
         return self._many.blueprints.of(self._template)
 
     def compiled(self, part: Part, length: int) -> PopulationProgram:
-        """The program for lanes of a length, with the numbers of a part's members; the next call changes these."""
+        """The program for lanes of a length, with the numbers of a part's members."""
         if not self._mode:
             alike = self._shared.lanes == self._many.devices.count
             self._mode = self._measured(self._shared.length if alike else length)
-        if length not in self._compiled:
-            self._compiled[length] = _Program([self._steps], self._many.devices, self._mode)
-        program = self._compiled[length]
-        program.take(part)
-        return program
+        steps = self._members(part)
+        known = self._compiled.get(length)
+        if known is None:
+            self._compiled[length] = PopulationProgram(steps, self._many.devices, self._mode)
+        else:
+            self._compiled[length] = replace(known, steps=steps)  # what is compiled stays
+        return self._compiled[length]
+
+    def _members(self, part: Part) -> list[Steps]:
+        """The members' steps: the template's with their numbers, and one of nobody's.
+
+        The last makes the same numbers differ as among all members of the group: in all of them, and in no other.
+        """
+        places = self._shared.places
+
+        def steps(numbers: Mapping[str, Sequence[Any]]) -> Steps:
+            pieces = {}
+            for name, traced in self._steps.pieces.items():
+                own = list(traced.numbers)
+                for place, number in zip(places[name], numbers[name], strict=True):
+                    own[place] = number
+                pieces[name] = replace(traced, numbers=own)
+            return replace(self._steps, pieces=pieces)
+
+        nobody = steps({name: [np.empty(0)] * len(differ) for name, differ in places.items()})
+        rows = range(len(part.members))
+        return [*(steps({name: [one[row] for one in of] for name, of in part.numbers.items()}) for row in rows), nobody]
 
     def _measured(self, length: int) -> str:
         """How the members of a lane are best run here: measured with the template in the place of each."""
@@ -58,14 +82,3 @@ class NodeProgram:
         (group,) = same.groups
         chunk = chunks_of({self._template.seed: group.members}, count, length)[0]
         return chosen_mode(same, group, chunk)
-
-
-class _Program(PopulationProgram):
-    def take(self, part: Part) -> None:
-        self._places = {name: list(places) for name, places in part.shared.places.items()}
-        self._given = part.numbers
-
-    def numbers(self, members: Sequence[int]) -> dict[str, list[Any]]:
-        """As the base class has it, of what came with the task instead of what was traced."""
-        chosen = list(members)
-        return {name: [self.devices.apart(one[chosen]) for one in arrays] for name, arrays in self._given.items()}

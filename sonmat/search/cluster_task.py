@@ -75,6 +75,7 @@ class Task:
         states: What each goes on from, first states too.
         parts: The same members by their programs.
         files: The builders' files that the settings name.
+        keep: Whether states are wanted: there are epochs after these.
         backend: JAX's here: what is best in a loop differs among them.
     """
 
@@ -85,6 +86,7 @@ class Task:
     states: tuple[States, ...]
     parts: tuple[Part, ...]
     files: tuple[BuilderFile, ...]
+    keep: bool
     backend: str
 
 
@@ -123,6 +125,7 @@ class Reply:
     """What a node answers, a place a trial in the task's order; see `Answer`.
 
     Attributes:
+        states: Empty where they are not wanted: those of large networks are most of what would travel.
         refusal: The error that ended it; everything else is empty then.
     """
 
@@ -147,6 +150,7 @@ class Tasks:
         self.many, self._model = many, model
         self._shared: dict[int, Shared] = {}  # by a group's first member
         self._lengths: dict[int, int] = {}
+        self._files: dict[str, tuple[BuilderFile, ...]] = {}  # as they were when the population was traced
         self._groups = {place: group for group in many.groups for place in group.members}
 
     def see(self, jobs: Sequence[Job], places: Mapping[int, int]) -> None:
@@ -176,7 +180,9 @@ class Tasks:
             else tuple(to_states(many.blueprints.first(member)) for member in settings)
         )
         members = tuple(job.members[one] for one in order)
-        names = {self._model, *(str(member["model.name"]) for member in members if "model.name" in member)}
+        names = sorted({self._model, *(str(member["model.name"]) for member in members if "model.name" in member)})
+        for name in names:
+            self._files.setdefault(name, builder_files([name]))
         return Task(
             numbers=tuple(job.numbers[one] for one in order),
             members=members,
@@ -184,7 +190,8 @@ class Tasks:
             end=job.end,
             states=states,
             parts=tuple(self._part(group, at) for group in groups.values()),
-            files=builder_files(sorted(names)),
+            files=tuple(file for name in names for file in self._files[name]),
+            keep=any(job.end < member.epochs for member in settings),
             backend=jax.default_backend(),
         )
 

@@ -98,6 +98,9 @@ class Trainer:
         import jax
 
         begin = time.perf_counter()
+        if self._files.changed(task.files):
+            self._local, self._many = None, None
+            self._programs.clear()
         members = [self._member(member, task) for member in task.members]
         outcomes: dict[int, Outcome] = {}
         seconds = 0.0
@@ -113,7 +116,7 @@ class Trainer:
             columns=tuple(outcome.columns for outcome in ordered),
             failed=tuple(outcome.failed for outcome in ordered),
             lanes=tuple(outcome.lane for outcome in ordered),
-            states=tuple(to_states(outcome.state) for outcome in ordered),
+            states=tuple(to_states(outcome.state) for outcome in ordered if task.keep),
             seconds=seconds,
             took=time.perf_counter() - begin,
         )
@@ -239,7 +242,8 @@ class Trainer:
         many = ready(self._builder_of(task), members, self._train, self._validation)
         answer = train_job(many, Job(task.numbers, tuple(members), task.begin, task.end, task.states), places, tell)
         took = time.perf_counter() - begin
-        return Reply(answer.columns, answer.failed, answer.lanes, answer.states, answer.seconds, took)
+        states = answer.states if task.keep else ()
+        return Reply(answer.columns, answer.failed, answer.lanes, states, answer.seconds, took)
 
     def _teller(self, ticket: int) -> Tell:
         last = 0.0

@@ -24,10 +24,12 @@ class RecipeBuilder:
     Attributes:
         recipe: What trials change.
         data: The training rows: shape and classes.
+        models: What else trials may have as `model.name`.
     """
 
     recipe: Recipe
     data: Any = None
+    models: tuple[str, ...] = ()
     left_to_training = frozenset({"learning_rate"})
     """Settings that the training is told, though any name could be the builder's."""
 
@@ -44,7 +46,7 @@ class RecipeBuilder:
         """Draws a built network's first weights again; None where only its builder can."""
         from sonmat.models.builders import is_file_builder
 
-        return None if is_file_builder(self.recipe.model.name) else self._reseed
+        return None if any(map(is_file_builder, (self.recipe.model.name, *self.models))) else self._reseed
 
     def member(self, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
         """A trial's settings as `fit_many` takes them.
@@ -65,7 +67,7 @@ class RecipeBuilder:
         if not spans(train):  # a schedule that spans the training depends on the batch size
             built.pop("train.batch_size", None)
         rate = built.get("train.learning_rate")
-        if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+        if isinstance(rate, (int, float)) and not isinstance(self.recipe.train.learning_rate, Mapping):
             del built["train.learning_rate"]
             told["learning_rate"] = float(rate)
         return built | told

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.search.asked import most_asked
+from sonmat.search.mirror import FINAL
 from sonmat.search.ranking import Ranking, rank
 from sonmat.search.recipe_builder import RecipeBuilder
 from sonmat.search.trial import DONE, FAILED, RUNNING, Trial
-from sonmat.search.worker import Answer, Job, LocalWorkers, Workers, ready
+from sonmat.search.worker import Answer, Job, LocalWorkers, Workers, check_metric, naming_trials, ready
 
 if TYPE_CHECKING:
     from sonmat.data.dataset import Dataset
@@ -82,7 +83,7 @@ class Runner:
         self._places: dict[int, int] = {}
         self._began = time.perf_counter()
         self._trained, self._epochs, self._left = 0, 0.0, 0.0
-        self._phase, self._done, self._total, self._best = SEARCH, 0, self._asked.trials, study.best()
+        self._phase, self._done, self._total, self._best = SEARCH, 0, 0, study.best()
 
     def search(self) -> None:
         """Try settings until the study has as many trials as were asked for, or its space is used up.
@@ -90,6 +91,7 @@ class Runner:
         Raises:
             SonmatError: A setting that cannot be, named; or a disk or database that is away.
         """
+        self._phase, self._total = SEARCH, most_asked(self._asked, self.study.trials)
         while True:
             batch = self.study.take_batch()
             if batch is not None:
@@ -137,82 +139,93 @@ class Runner:
 
     def builder(self) -> RecipeBuilder:
         """What builds the trials' networks."""
-        return RecipeBuilder(self._asked.recipe, self._train_rows)
+        models = self._asked.space.dimensions.get("model.name")
+        return RecipeBuilder(self._asked.recipe, self._train_rows, tuple(map(str, models.ends)) if models else ())
 
     def prepared(self, trials: Sequence[Trial]) -> ManyTraining:
         """Some trials built, traced and grouped.
 
         Raises:
-            SonmatError: A setting that cannot be; it names the trial.
+            SonmatError: A setting that cannot be, or a network that is not measured by the study's metric; it names the trial.
         """
-        members = [self._member(trial) for trial in trials]
-        return ready(self.builder(), members, self._train_rows, self._validation_rows)
+        members: list[dict[str, Any]] = []
+        with naming_trials(trials, members):
+            members.extend(map(self._member, trials))
+            many = ready(self.builder(), members, self._train_rows, self._validation_rows)
+        for group in many.groups:
+            check_metric(self._asked.metric, many, group.members[0], trials[group.members[0]])
+        return many
 
     def _member(self, trial: Trial) -> dict[str, Any]:
         return self.builder().member(trial.settings, trial.seed)
 
     def _run(self, batch: Batch) -> None:
         """Train a batch to its end, or what an earlier process has left of it."""
-        if self._phase == SEARCH:
-            self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
+        others = _ended(self.study.trials) - _ended(batch.settled) if self._phase == SEARCH else 0
+        self._done = others + _ended(batch.settled)
         self._many, self._places = None, {}
         for rung in range(len(batch.rungs)):
             due = {trial.number for trial in batch.due(rung)}
-            # cut as all of the rung's trials are, whatever was done before a kill: what a trial comes to depends, in its
-            # last bits, on how many it is trained beside
             reached = due | batch.done(rung).keys()
             there = [trial for trial in batch.trials if trial.number in reached]
             for start in range(0, len(there), AT_ONCE):
                 some = there[start : start + AT_ONCE]
                 if any(trial.number in due for trial in some):
-                    self._train(batch, rung, some, due)
+                    many = self._ready(batch.trials if len(batch.trials) <= AT_ONCE else some)
+                    self._train(many, batch, rung, some, due)
             if rung and due:
                 batch.drop_states(rung - 1)
-        if self._phase == SEARCH:
-            self._done = sum(trial.state not in ("waiting", RUNNING) for trial in self.study.trials)
-            self._tell()
+            self._done = others + _ended(batch.settled)
+        self._tell()
 
-    def _train(self, batch: Batch, rung: int, trials: Sequence[Trial], due: Collection[int]) -> None:
-        """Train those of some trials of a batch that are due up to a rung."""
-        if self._many is None or any(trial.number not in self._places for trial in trials):
+    def _ready(self, trials: Sequence[Trial]) -> ManyTraining:
+        """Some trials made ready, if they are not.
+
+        A trial's last bits depend on the programs: on which numbers are the same for all who are ready, and so constants,
+        and on how many train side by side. Both go by all trials of the batch and of the rung, those that are done too, so
+        that a study that was killed comes to what it would have come to.
+        """
+        if self._many is None or list(self._places) != [trial.number for trial in trials]:
             self._many = self.prepared(trials)
             self._places = {trial.number: place for place, trial in enumerate(trials)}
+        return self._many
+
+    def _train(
+        self, many: ManyTraining, batch: Batch, rung: int, trials: Sequence[Trial], due: Collection[int]
+    ) -> None:
+        """Train those of some trials of a batch that are due up to a rung."""
         begin, end = batch.rungs[rung - 1] if rung else 0, batch.rungs[rung]
-        states = batch.states(rung - 1, sorted(due)) if rung else {}
+        left = [trial.number for trial in trials if trial.number in due]
+        states = batch.states(rung - 1, left) if rung else {}
         before = batch.done(rung - 1) if rung else {}
+        planned = {trial.number: trial for trial in trials}
+        by_place = {self._places[number]: number for number in planned}
         jobs = []
-        for numbers in self._chunks(self._many, trials):
-            left = [number for number in numbers if number in due]
+        for _, chunk in many.chunks(list(by_place)):
+            numbers = [by_place[place] for place in chunk.members if by_place[place] in due]
             for known in (True, False):  # one whose states are gone begins again
-                some = [number for number in left if (number in states) == known]
+                some = [planned[number] for number in numbers if (number in states) == known]
                 if some:
-                    jobs.append(self._job(batch, some, states if known else {}, begin if known else 0, end))
+                    jobs.append(self._job(some, states if known else {}, begin if known else 0, end))
         self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
         last = rung == len(batch.rungs) - 1
-        for answer in self._workers.run(self._many, jobs, self._places, self._epoch):
-            trials = [self._trial(batch, answer, at, before) for at in range(len(answer.job.numbers))]
-            batch.record(rung, trials, None if last else _stacked(answer.states), last)
-            self._count(trials, last)
+        for answer in self._workers.run(many, jobs, self._places, self._epoch):
+            told = [self._trial(planned, answer, at, before) for at in range(len(answer.job.numbers))]
+            batch.record(rung, told, None if last else _stacked(answer.states), last)
+            self._count(told, last)
 
-    def _chunks(self, many: ManyTraining, trials: Sequence[Trial]) -> list[list[int]]:
-        """The numbers of the trials that train together."""
-        by_place = {self._places[trial.number]: trial.number for trial in trials}
-        return [[by_place[place] for place in chunk.members] for _, chunk in many.chunks(list(by_place))]
-
-    def _job(self, batch: Batch, numbers: Sequence[int], states: Mapping[int, Any], begin: int, end: int) -> Job:
-        planned = {trial.number: trial for trial in batch.trials}
+    def _job(self, trials: Sequence[Trial], states: Mapping[int, Any], begin: int, end: int) -> Job:
         return Job(
-            numbers=tuple(numbers),
-            members=tuple(self._member(planned[number]) for number in numbers),
+            numbers=tuple(trial.number for trial in trials),
+            members=tuple(self._member(trial) for trial in trials),
             begin=begin,
             end=end,
-            states=tuple(states[number] for number in numbers) if states else (),
+            states=tuple(states[trial.number] for trial in trials) if states else (),
         )
 
-    def _trial(self, batch: Batch, answer: Answer, at: int, before: Mapping[int, Trial]) -> Trial:
+    def _trial(self, planned: Mapping[int, Trial], answer: Answer, at: int, before: Mapping[int, Trial]) -> Trial:
         """A trial after a job, with its whole curves."""
         number = answer.job.numbers[at]
-        planned = next(trial for trial in batch.trials if trial.number == number)
         past = before.get(number) if answer.job.begin else None
         names = [*(past.curves if past else ()), *answer.columns[at]]
         curves = {
@@ -225,20 +238,12 @@ class Runner:
             for name in dict.fromkeys(names)
         }
         failed = answer.failed[at]
-        if failed is None and self._asked.metric not in curves:
-            raise RecipeError(
-                say(
-                    f"There is no metric {self._asked.metric!r} in the histories.",
-                    f"학습 기록에 {self._asked.metric!r} 지표가 없습니다.",
-                ),
-                say(f"Known: {', '.join(curves)}.", f"있는 것: {', '.join(curves)}."),
-            )
         reason = "" if failed is None else say(
             f"the loss is no longer finite in epoch {failed + 1}",
             f"{failed + 1}번째 에포크에서 손실이 유한하지 않음",
         )  # fmt: skip
         return replace(
-            planned,
+            planned[number],
             state=RUNNING if failed is None else FAILED,
             value=None if failed is not None else float(curves[self._asked.metric][-1]),
             curves=curves,
@@ -259,13 +264,11 @@ class Runner:
         for trial in trials:
             if last or trial.state == FAILED:
                 self._trained += 1
-                if self._phase == FINALISTS:
-                    self._done += 1
             if self._phase == SEARCH and trial.value is not None and last:
                 value = self._best.value if self._best is not None else None
                 if value is None or sign * trial.value > sign * value:
                     self._best = trial
-        if self._phase == SEARCH and last:
+        if last:
             self._done = min(self._total, self._done + len(trials))
         self._tell()
 
@@ -275,6 +278,10 @@ class Runner:
         self._told(
             SweepProgress(self._phase, self._done, self._total, self._trained, seconds, remaining, self._best, waiting)
         )
+
+
+def _ended(trials: Sequence[Trial]) -> int:
+    return sum(trial.state in FINAL for trial in trials)
 
 
 def _stacked(states: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

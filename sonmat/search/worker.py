@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from sonmat.errors import RecipeError, SonmatError
+from sonmat.language import say
+from sonmat.search.plain import shown
+
 if TYPE_CHECKING:
     from sonmat.data.dataset import Dataset
     from sonmat.engine.blueprint import HostState
     from sonmat.engine.many_training import ManyTraining
     from sonmat.engine.population_training import Outcome
     from sonmat.search.recipe_builder import RecipeBuilder
+    from sonmat.search.trial import Trial
 
 States = Mapping[str, np.ndarray]
 """A member's state by `group.place`, as a study keeps it."""
@@ -141,6 +147,53 @@ def ready(
     from sonmat.engine.fit_many import defaults_of, prepare_many
 
     return prepare_many(builder, members, train, defaults_of(), validation_data=validation)
+
+
+@contextlib.contextmanager
+def naming_trials(trials: Sequence[Trial], members: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """While it is open, an error about one of the members is told as one about its trial.
+
+    Args:
+        trials: All of them.
+        members: Theirs, in the same order; while there are fewer, an error is about the next.
+    """
+    try:
+        yield
+    except SonmatError as error:
+        told = [f"settings[{place}] = {dict(member)}: " for place, member in enumerate(members)]
+        about = next((place for place, who in enumerate(told) if error.problem.startswith(who)), len(members))
+        if about < len(trials):
+            problem = error.problem.removeprefix(told[about]) if about < len(members) else error.problem
+            error.problem = f"{_named(trials[about])}: {problem}"
+            error.args = (error.problem, error.fix)
+        raise
+
+
+def check_metric(metric: str, many: ManyTraining, place: int, trial: Trial) -> None:
+    """See that a member's history will have a column, before it is trained.
+
+    Raises:
+        RecipeError: It will not; the columns that it will have are named.
+    """
+    import jax
+
+    trees = many.blueprints.steps(many.settings[place]).trees
+    logs = {name: jax.tree.unflatten(tree, range(tree.num_leaves))[-1] for name, tree in trees.items()}
+    known = [*logs["train"], *(f"val_{name}" for name in logs.get("test", ()))]
+    if metric not in known:
+        raise RecipeError(
+            say(
+                f"{_named(trial)}: there is no metric {metric!r} in its history.",
+                f"{_named(trial)}: 학습 기록에 {metric!r} 지표가 없습니다.",
+            ),
+            say(f"Known: {', '.join(known)}.", f"있는 것: {', '.join(known)}."),
+        )
+
+
+def _named(trial: Trial) -> str:
+    number = trial.number if trial.repeats is None else trial.repeats
+    settings = ", ".join(f"{name}={shown(value)}" for name, value in trial.settings.items())
+    return say(f"trial {number} ({settings})", f"시도 {number}({settings})")
 
 
 def to_states(state: HostState) -> States:

@@ -17,7 +17,7 @@ from sonmat.language import say
 from sonmat.search.asked import Asked
 from sonmat.search.ranking import Ranking
 from sonmat.search.runner import FINALISTS, SweepProgress
-from sonmat.view.study_figure import difference_text, metric_name, settings_text, value_text
+from sonmat.view.study_figure import chance_text, difference_text, metric_name, settings_text, value_text
 from sonmat.view.study_finalists import verdict
 from sonmat.view.tables import duration
 
@@ -66,17 +66,23 @@ def _cost(asked: Asked, forecast: Forecast, finals: float | None) -> str:
     memory = f"{forecast.bytes / 2**20:,.0f} MiB"
     repeats = asked.finalists * asked.seeds
     english = (
-        f"will cost: {forecast.models:,} models by {asked.sampler} in {forecast.chunks:,} chunks of "
-        f"{forecast.programs:,} programs, about {duration(forecast.seconds)} and {memory}"
+        f"will cost: {_counted(forecast.models, 'model')} by {asked.sampler} in {_counted(forecast.chunks, 'chunk')} of "
+        f"{_counted(forecast.programs, 'program')}, about {duration(forecast.seconds)} and {memory}"
     )
     korean = (
         f"예상: {asked.sampler}로 고른 모델 {forecast.models:,}개, 프로그램 {forecast.programs:,}개의 청크 {forecast.chunks:,}개, "
         f"약 {duration(forecast.seconds)}, 메모리 {memory}"
     )
     if finals is not None and repeats:
-        english += f"; then {repeats} repeats of {asked.finalists} finalists, about {duration(finals)}"
+        english += (
+            f"; then {_counted(repeats, 'repeat')} of {_counted(asked.finalists, 'finalist')}, about {duration(finals)}"
+        )
         korean += f"; 이어서 결선 {asked.finalists}개의 반복 {repeats}번, 약 {duration(finals)}"
     return say(f"{english} (compiling comes on top)", f"{korean} (컴파일 별도)")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class SweepFollowing:
@@ -145,7 +151,8 @@ def _where(progress: SweepProgress, metric: str) -> str:
     parts = [f"{progress.done:,}/{progress.trials:,}"]
     if progress.trained and progress.seconds > 0:
         rate = progress.trained / progress.seconds
-        parts.append(say(f"{rate:.2g} models/s", f"초당 모델 {rate:.2g}개"))
+        often = f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.2g}"
+        parts.append(say(f"{often} models/s", f"초당 모델 {often}개"))
     if progress.best is not None:
         parts.append(
             say(
@@ -181,7 +188,7 @@ def finalists_table(ranking: Ranking, metric: str) -> Table:
             value_text(one.mean),
             "" if one.deviation is None else f"± {difference_text(one.deviation)}",
             str(one.n),
-            "" if one.chance is None else f"{100 * one.chance:.0f} %",
+            "" if one.chance is None else chance_text(one.chance),
             Text(settings_text(one.settings)),
         )
     return table
@@ -190,8 +197,16 @@ def finalists_table(ranking: Ranking, metric: str) -> Table:
 def swept_text(result: Mapping[str, Any], ranking: Ranking) -> Text:
     """What came of it: the verdict, the winner on the test set, and what choosing it promised."""
     text = Text(verdict(ranking) + "\n")
-    winner, promise = result.get("winner"), result.get("optimism")
+    winner, promise, best = result.get("winner"), result.get("optimism"), result.get("best")
     if not winner:
+        if best:
+            number, value, settings = best["trial"], value_text(best["value"]), settings_text(best["settings"])
+            text.append(
+                say(
+                    f"best of the search: trial {number}, {value} with one seed: {settings}\n",
+                    f"탐색에서 가장 좋은 것: 시도 {number}, 시드 하나로 {value}: {settings}\n",
+                )
+            )
         return text
     test = winner["test"]
     accuracy, n = test.get("accuracy"), test.get("n")

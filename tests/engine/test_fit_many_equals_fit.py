@@ -25,11 +25,15 @@ CROSS_ENTROPY = "sparse_categorical_crossentropy"
 TRAINED = ("batch_size", "epochs", "augment", "label_smoothing", "average")
 
 
-def rows(count: int = 150, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(count, 6) numbers of 3 classes."""
+WIDE = 70
+"""Inputs from which on the first kernels of a lane's members lie side by side."""
+
+
+def rows(count: int = 150, seed: int = 0, inputs: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """(count, inputs) numbers of 3 classes."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, count)
-    return (rng.normal(0, 0.7, (count, 6)) + np.eye(3, 6)[y] * 2).astype("float32"), y
+    return (rng.normal(0, 0.7, (count, inputs)) + np.eye(3, inputs)[y] * 2).astype("float32"), y
 
 
 def pictures(count: int = 96, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -131,11 +135,12 @@ def plain(
     learning_rate: Any = 0.05,
     momentum: float | None = None,
     options: Mapping[str, Any] | None = None,
+    inputs: int = 6,
 ) -> keras.Model:
     """A small dense network; the options are the optimizer's."""
     model = keras.Sequential(
         [
-            keras.Input((6,)),
+            keras.Input((inputs,)),
             L.Dense(
                 units,
                 activation="tanh",
@@ -198,7 +203,7 @@ OTHERS: dict[str, tuple[str, list[dict[str, Any]]]] = {
 def test_optimizers(name):
     optimizer, options = {**OPTIMIZERS, **OTHERS}[name]
     settings = [{"optimizer": optimizer, "options": one} for one in options]
-    same(partial(plain, metrics=()), settings, rows())
+    same(partial(plain, metrics=(), inputs=WIDE), settings, rows(inputs=WIDE))
 
 
 @pytest.mark.slow
@@ -284,8 +289,22 @@ def test_a_generator_with_a_seed_of_its_own_goes_on_from_epoch_to_epoch():
 
 def test_normalization_penalties_and_clipping():
     settings = [{"penalty": penalty, "options": {"clipnorm": 10 * penalty}} for penalty in (0.01, 0.03)]
-    build = partial(plain, normal=True, optimizer="Adam", rate=0.2)
-    same(build, settings, rows(), validation_data=rows(60, 1))
+    build = partial(plain, normal=True, optimizer="Adam", rate=0.2, inputs=WIDE)
+    same(build, settings, rows(inputs=WIDE), validation_data=rows(60, 1, WIDE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1, 25, 32, 40])
+def test_wide_kernels_in_batches_of_any_size(size):
+    def build(rate: float = 0.1, units: int = 8, own: float | None = None) -> keras.Model:
+        first = L.Dense(units, kernel_constraint=None if own is None else keras.constraints.MaxNorm(own))
+        layers = [L.Dropout(rate / 2), first, L.Dense(WIDE, "relu"), L.Dropout(rate), L.Dense(units)]
+        model = keras.Sequential([keras.Input((WIDE,)), *layers, L.Dense(3, activation="softmax")])
+        model.compile(keras.optimizers.Adam(0.01), CROSS_ENTROPY, metrics=["accuracy"])
+        return model
+
+    settings = [{"rate": 0.1}, {"rate": 0.4}, {"rate": 0.1, "units": 20}, {"own": 0.5}, {"own": 1.0, "seed": 1}]
+    same(build, settings, rows(81, inputs=WIDE), validation_data=rows(45, 1, WIDE), batch_size=size, tolerance=1e-4)
 
 
 @pytest.mark.slow
