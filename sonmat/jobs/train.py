@@ -23,7 +23,7 @@ from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.members import fit_members, fit_settings
 from sonmat.jobs.report import report_trained
-from sonmat.jobs.rows import rows_of
+from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.compilation import planned_by_length
@@ -180,7 +180,7 @@ _Rows = tuple[Dataset, Dataset, Dataset]
 
 def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.Model]:
     """All that can be wrong with a recipe and its data is so before a run folder is made."""
-    rows = rows_of(recipe, progress=progress)
+    rows = rows_to_train(recipe, progress=progress)
     keep_programs()  # before the network is built: its initial weights are programs too
     return rows, build_recipe(recipe, rows[0])
 

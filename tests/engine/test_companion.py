@@ -77,31 +77,6 @@ def test_augmented_training_is_keras_training_on_augmented_batches(pictures):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("logits", [False, True])
-@pytest.mark.parametrize("sparse", [True, False])
-def test_label_smoothing_is_that_of_keras(pictures, logits, sparse):
-    x, y = pictures
-    dense = keras.utils.to_categorical(y, 4)
-    losses = keras.losses
-    kind = losses.SparseCategoricalCrossentropy if sparse else losses.CategoricalCrossentropy
-    model = network(loss=kind(from_logits=logits))
-    reference = network(loss=losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.2))
-    ours = sm.fit(model, x, y if sparse else dense, epochs=2, label_smoothing=0.2, seed=5, shuffle=False, verbose=0)
-    theirs = reference.fit(x, dense, epochs=2, shuffle=False, verbose=0)
-    np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-4)
-    for a, b in zip(model.get_weights(), reference.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
-
-
-def test_smoothing_leaves_the_validation_loss_and_the_compiled_loss_alone(pictures):
-    model = network()
-    history = sm.fit(model, *pictures, label_smoothing=0.3, validation_data=pictures, epochs=2, verbose=0).history
-    assert history["val_loss"][-1] == pytest.approx(model.evaluate(*pictures, verbose=0)[0], rel=1e-4)
-    assert history["loss"][-1] > history["val_loss"][-1] + 0.1  # the smoothed loss cannot fall below its entropy
-    assert model.loss == "sparse_categorical_crossentropy"
-    assert "compute_loss" not in vars(model)
-
-
 def test_ema_is_that_of_numpy_over_every_step(pictures):
     model, reference = fitted(pictures, average={"name": "EMA", "decay": 0.9}, normal=True), network(normal=True)
     average, number = [w.astype(np.float64) for w in reference.get_weights()], 0
@@ -296,13 +271,6 @@ def test_augmentation_and_views_are_for_pictures():
     with pytest.raises(UnsupportedError, match="pictures"):
         sm.predict(model, x, tta={"shift": 1})
     assert "stateless_call" not in vars(model)
-
-
-@pytest.mark.parametrize("loss", ["mse", keras.losses.CategoricalCrossentropy(label_smoothing=0.1)])
-def test_smoothing_needs_a_plain_cross_entropy(pictures, loss):
-    model = network(loss=loss)
-    with pytest.raises(UnsupportedError, match="label_smoothing needs"):
-        sm.fit(model, pictures[0], keras.utils.to_categorical(pictures[1], 4), label_smoothing=0.1, verbose=0)
 
 
 def test_an_average_by_its_name_alone_has_the_defaults():
