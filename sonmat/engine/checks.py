@@ -13,6 +13,7 @@ from sonmat.engine.examples import Examples
 from sonmat.engine.losses import compares, function_of
 from sonmat.errors import DataError, TrainingError, UnsupportedError
 from sonmat.language import say
+from sonmat.models.muon import look_at_layers
 
 _SCALING = (
     keras.layers.Rescaling,
@@ -280,4 +281,5 @@ def build(model: keras.Model, examples: Examples) -> None:
     """Make the variables of model, metrics and optimizer, as Keras's `fit` does before its first step."""
     batch = examples.rows(0, min(2, len(examples)))
     x = jax.tree.map(lambda a: a.astype(keras.config.floatx()), batch.x) if examples.scale != 1.0 else batch.x
+    look_at_layers(model)
     model._symbolic_build(data_batch=(x, batch.y, batch.weight))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,57 @@ def test_which_variables_are_left_to_adam():
     by_muon = [v for v, velocity in zip(model.trainable_variables, velocities, strict=True) if velocity is None]
     assert len(by_muon) == 1
     assert by_muon[0] is model.layers[0].kernel
+
+
+def many_kinds(*, named: bool) -> keras.Model:
+    """Layers whose kernels have several axes; under Keras's names, or under names that tell nothing."""
+    layers = keras.layers
+    kinds = {
+        "plain": lambda **name: layers.Conv2D(6, 3, **name),
+        "deep": lambda **name: layers.DepthwiseConv2D(3, depth_multiplier=2, **name),
+        "apart": lambda **name: layers.SeparableConv2D(6, 3, depth_multiplier=2, **name),
+        "grouped": lambda **name: layers.Conv2D(6, 3, groups=3, **name),
+        "back": lambda **name: layers.Conv2DTranspose(6, 3, **name),
+        "sums": lambda **name: layers.EinsumDense("abcd,defg->abcefg", (6, 6, 2, 3, 2), **name),
+    }
+    made = [make(**({"name": name} if named else {})) for name, make in kinds.items()]
+    tail = [layers.Flatten(), layers.Dense(3, "softmax", name="probabilities")]
+    model = keras.Sequential([keras.Input((12, 12, 3)), *made, *tail])
+    model.compile(ConvMuon(0.01, exclude_layers=["probabilities"]), "sparse_categorical_crossentropy")
+    return model
+
+
+def by_muon(model: keras.Model) -> list[str]:
+    velocities = model.optimizer.adam_velocities
+    pairs = zip(model.trainable_variables, velocities, strict=True)
+    return ["/".join(v.path.split("/")[-2:]) for v, velocity in pairs if velocity is None]
+
+
+def test_kernels_that_are_several_matrices_are_left_to_adam_by_their_layers():
+    model = many_kinds(named=True)
+    sm.fit(model, np.zeros((4, 12, 12, 3), np.float32), np.arange(4) % 3, verbose=0)
+    assert by_muon(model) == ["plain/kernel", "apart/pointwise_kernel", "back/kernel"]
+    # weight decay has to draw the same line
+    drawn = {v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)}
+    assert len(drawn) == 3
+
+
+def test_outside_of_sonmat_they_are_told_by_their_paths():
+    model = many_kinds(named=False)
+    model.fit(np.zeros((4, 12, 12, 3), np.float32), np.arange(4) % 3, verbose=0)
+    kinds = [re.sub(r"_\d+", "", name) for name in by_muon(model)]
+    # nothing in its path tells that a convolution is grouped
+    assert kinds == ["conv2d/kernel", "separable_conv2d/pointwise_kernel", "conv2d/kernel", "conv2d_transpose/kernel"]
+
+
+def test_a_name_that_two_kinds_of_layers_share_is_no_convolution():
+    layers = keras.layers
+    inner = keras.Sequential([layers.DepthwiseConv2D(3, depth_multiplier=2, name="same")])
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="same"), inner, layers.Flatten(),
+                              layers.Dense(3, "softmax")])  # fmt: skip
+    model.compile(ConvMuon(0.01), "sparse_categorical_crossentropy")
+    sm.fit(model, np.zeros((4, 8, 8, 3), np.float32), np.arange(4) % 3, verbose=0)
+    assert [name for name in by_muon(model) if "same" in name] == []
 
 
 def test_it_trains_convolutions_in_the_engine_as_in_keras(mnist):
