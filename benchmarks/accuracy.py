@@ -2,11 +2,13 @@
 
     python -m benchmarks.accuracy                    # about an hour and a half; continues where it was interrupted
     python -m benchmarks.accuracy quick tiny         # only these
+    python -m benchmarks.accuracy --again            # what is kept of other settings or versions is measured again
     python -m benchmarks.accuracy --no-peer          # without Keras on TensorFlow
     python -m benchmarks.claims                      # put the figures into the documents and the recipes' heads
 
 Every training is a process of its own that does what `sonmat train NAME --seed N` does. When it ends its result is kept in
 `benchmarks/results/accuracy/`, one JSON a seed; run folders lie in `benchmarks/.runs`, where an interrupted training goes on.
+A result counts while the recipe's settings and the libraries are those that it was measured with; another is refused.
 The recipes were tuned on validation rows alone; here the test set is read once a seed, and nothing is chosen by it.
 
 `ensemble` trains the networks of `strong`, seeds 0 to 4, and averages them. So the five results of `strong` are those of
@@ -19,46 +21,87 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import shutil
 import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.fit_notes import PEERS_PYTHON, say
-from benchmarks.machine import load, machine
+from benchmarks.machine import library_versions, load, machine
 from benchmarks.processes import ROOT, clean_environment
 from benchmarks.record import now
 from sonmat.data.cache import cache_file
 from sonmat.files import write_json
+from sonmat.models.catalog import base_recipe
 
 RESULTS = ROOT / "benchmarks" / "results"
 KEPT, RUNS = RESULTS / "accuracy", ROOT / "benchmarks" / ".runs"
+PINS = ROOT / "benchmarks" / "constraints.txt"
 SEEDS = range(5)
 NAMES = ("ensemble", "strong", "fashion", "tiny", "quick")
 AIM = 0.99
 
 
-def one(name: str, seed: int) -> dict[str, Any]:
+class Stale(Exception):
+    """What is kept is of other settings or versions than what is asked for."""
+
+
+def one(name: str, seed: int, *, again: bool = False) -> dict[str, Any]:
     """One training of a recipe, or what is kept of it."""
-    kept = KEPT / f"{name}-{seed}.json"
-    return _kept(
-        kept, [sys.executable, "-m", "benchmarks.children.accuracy_run", name, str(seed), str(RUNS / f"{name}-{seed}")]
-    )
+    folder = RUNS / f"{name}-{seed}"
+    command = [sys.executable, "-m", "benchmarks.children.accuracy_run", name, str(seed), str(folder)]
+    return _kept(KEPT / f"{name}-{seed}.json", command, recipe_identity(name, seed), again, folder)
 
 
-def peer(seed: int, python: str) -> dict[str, Any]:
+def peer(seed: int, python: str, *, again: bool = False) -> dict[str, Any]:
     """One training of Keras's example on TensorFlow, or what is kept of it."""
     data = cache_file("mnist")
-    return _kept(
-        KEPT / f"keras-{seed}.json", [python, "-m", "benchmarks.children.accuracy_keras", str(seed), str(data)]
-    )
+    command = [python, "-m", "benchmarks.children.accuracy_keras", str(seed), str(data)]
+    return _kept(KEPT / f"keras-{seed}.json", command, peer_identity(seed), again)
 
 
-def _kept(path: Path, command: list[str]) -> dict[str, Any]:
+def recipe_identity(name: str, seed: int) -> dict[str, Any]:
+    """What a recipe's result has to be of: all its settings as they are now, and the libraries that are here."""
+    settings = replace(base_recipe(name), seed=seed).as_dict()
+    versions = library_versions()
+    versions.pop("python")  # it decides no figure
+    return {"recipe": name, "settings": json.loads(json.dumps(settings)), "versions": versions}
+
+
+def peer_identity(seed: int) -> dict[str, Any]:
+    """What a result of Keras's example has to be of: the versions that the peers' environment is made of."""
+    pins = re.findall(r"^(keras|tensorflow-cpu)==([^ ;]+)", PINS.read_text(), re.MULTILINE)
+    return {"seed": seed, "versions": dict(pins)}
+
+
+def differing(kept: Any, identity: Any, at: str = "") -> list[str]:
+    """What a kept result has of an identity that is otherwise now, each as a sentence's part."""
+    if not isinstance(identity, dict) or not isinstance(kept, dict):
+        return [] if kept == identity else [f"{at} was {kept!r}, is {identity!r}"]
+    # Versions are of the packages asked for alone; of settings none may be there that is not now.
+    keys = identity.keys() if at in ("", "versions") else kept.keys() | identity.keys()
+    path = f"{at}." if at else ""
+    return [one for key in sorted(keys) for one in differing(kept.get(key), identity.get(key), f"{path}{key}")]
+
+
+def _kept(
+    path: Path, command: list[str], identity: dict[str, Any], again: bool, folder: Path | None = None
+) -> dict[str, Any]:
     if path.exists():
-        return dict(json.loads(path.read_text()))
+        kept = dict(json.loads(path.read_text()))
+        others = differing(kept, identity)
+        if not others:
+            return kept
+        if not again:
+            raise Stale(f"{path.name} is of something else: {'; '.join(others)}. Measure it again with --again.")
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # the finished run of the other settings
+        path.unlink()  # so that an interrupted training is gone on with, even with --again
     say(f"{path.stem} …")
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
@@ -140,15 +183,19 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"which of {', '.join(NAMES)}; all by default")
     parser.add_argument("--no-peer", action="store_true", help="leave Keras on TensorFlow out")
     parser.add_argument("--peers-python", default=str(PEERS_PYTHON), help="a Python with tensorflow-cpu and keras")
+    parser.add_argument("--again", action="store_true", help="measure again what is kept of other settings or versions")
     asked = parser.parse_args()
     names = asked.names or list(NAMES)
     if unknown := set(names) - set(NAMES):
         parser.error(f"no such recipe: {', '.join(sorted(unknown))}; known: {', '.join(NAMES)}")
     for name in (name for name in NAMES if name in names):
         for seed in SEEDS if name not in ("ensemble", "strong") else (0,):
-            one(name, seed)
-            if name == "quick" and not asked.no_peer and seed < 3:
-                peer(seed, asked.peers_python)
+            try:
+                one(name, seed, again=asked.again)
+                if name == "quick" and not asked.no_peer and seed < 3:
+                    peer(seed, asked.peers_python, again=asked.again)
+            except Stale as stale:
+                parser.exit(1, f"{stale}\n")
             write_json(RESULTS / "accuracy.json", {"summary": summarize()})
     for name, claim in summarize().items():
         say(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.machine import named
 from benchmarks.networks import NETWORKS
 from benchmarks.tables import seconds, table, times, versions
 
@@ -44,12 +45,12 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
     command = "`python -m benchmarks.cnn`"
     if korean:
         return (
-            f"MNIST {job['rows']:,}행 한 에포크, 배치 128, Adam, float32, 검증 없음. {where['cpu']}, 코어 {where['cores']}개. "
+            f"MNIST {job['rows']:,}행 한 에포크, 배치 128, Adam, float32, 검증 없음. {named(where)}, 코어 {where['cores']}개. "
             f"번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값, 동료의 설정은 측정으로 고름. "
             f"{versions(content)}. {date}, CPU {minutes}분, {command}."
         )
     return (
-        f"One epoch over {job['rows']:,} rows of MNIST, batch 128, Adam, float32, no validation. {where['cpu']}, "
+        f"One epoch over {job['rows']:,} rows of MNIST, batch 128, Adam, float32, no validation. {named(where)}, "
         f"{where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs; the peers' settings were "
         f"chosen by measuring. {versions(content)}. {date}, {minutes} CPU-minutes, {command}."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.machine import named
 from benchmarks.tables import seconds, table, versions
 
 _RULES = {
@@ -56,10 +57,10 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
     if korean:
         return (
             f"{rows:,}행, 2 에포크(합성곱 신경망은 1), 학습률 여덟 개, 시드 {seeds}. 비용은 가장 좋은 학습률의 평균 검증 정확도에서 "
-            f"제안한 학습률로 학습한 평균을 뺀 것. 검사 시간은 컴파일 별도. {where['cpu']}, 코어 {where['cores']}개. {end}"
+            f"제안한 학습률로 학습한 평균을 뺀 것. 검사 시간은 컴파일 별도. {named(where)}, 코어 {where['cores']}개. {end}"
         )
     return (
         f"{rows:,} rows, two epochs (convolutions: one), eight rates, seeds {seeds}. A cost is the best rate's mean validation "
-        f"accuracy less the mean of trainings at the suggested rates. The test's time is without compiling. {where['cpu']}, "
+        f"accuracy less the mean of trainings at the suggested rates. The test's time is without compiling. {named(where)}, "
         f"{where['cores']} cores. {end}"
     )

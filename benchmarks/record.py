@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import same_machine
 from benchmarks.processes import cpu_seconds
 from sonmat.files import write_json
 
@@ -36,8 +37,8 @@ class Record:
     ) -> None:
         self.path, self._summary = path, summary
         found = json.loads(path.read_text()) if path.exists() and not fresh else None
-        if found is not None and found["identity"] != identity:
-            differing = [key for key in identity if found["identity"].get(key) != identity[key]]
+        kept = found["identity"] if found is not None else identity
+        if differing := [key for key in kept | identity if not _agree(key, kept.get(key), identity.get(key))]:
             raise OtherRecord(
                 f"{path} is of another {', '.join(differing)}. Start anew with --fresh, or write elsewhere with --out."
             )
@@ -64,6 +65,12 @@ class Record:
         """The answer without its versions, which are kept once for each contestant."""
         self.content["versions"][name] = answer.pop("versions")
         return answer
+
+
+def _agree(key: str, kept: Any, now: Any) -> bool:
+    if key == "machine" and isinstance(kept, dict) and isinstance(now, dict):
+        return same_machine(kept, now)
+    return bool(kept == now)
 
 
 def now() -> str:

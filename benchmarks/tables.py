@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.contestants import PEERS
+from benchmarks.machine import named
 
 _MISSING = "–"
 _PACKAGES = {
@@ -187,12 +188,12 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
     command = "`python -m benchmarks.fit_notes`"
     if korean:
         return (
-            f"{where['cpu']}, 코어 {where['cores']}개. 번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값. "
+            f"{named(where)}, 코어 {where['cores']}개. 번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값. "
             "매번 새 프로세스이며, 컴파일은 첫 에포크가 나머지 에포크의 중앙값보다 더 걸린 시간(준비 포함). "
             f"{versions(content)}. {date}, CPU {minutes}분, {command}."
         )
     return (
-        f"{where['cpu']}, {where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs. "
+        f"{named(where)}, {where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs. "
         "Every fit is a fresh process; compile is what its first epoch took longer than the median of the others, set-up included. "
         f"{versions(content)}. {date}, {minutes} CPU-minutes, {command}."
     )

@@ -5,13 +5,13 @@ python -m benchmarks.children.accuracy_run NAME SEED FOLDER RESULT.json
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 import resource
 import sys
 from pathlib import Path
 from typing import Any
+
+from benchmarks.machine import library_versions
 
 
 def main() -> None:
@@ -36,8 +36,7 @@ def main() -> None:
         "parameters": trained.model.count_params(),
         "rows": written["rows"],
         "settings": trained.recipe.as_dict(),
-        "versions": {"python": platform.python_version()}
-        | {package: importlib.metadata.version(package) for package in ("sonmat", "keras", "jax", "jaxlib", "numpy")},
+        "versions": library_versions(),
     }
     scores = folder / "members" / "scores.json"
     if scores.exists():

@@ -120,6 +120,31 @@ def checked_classes(classes: Sequence[Any] | None, labels: np.ndarray) -> tuple[
     return names
 
 
+def check_classes_differ(labels: np.ndarray, name: str) -> None:
+    """Refuse data to train on where every row is of the same class.
+
+    Args:
+        labels: (n,) class numbers.
+        name: What the data are called.
+
+    Raises:
+        DataError: There are fewer than two classes among the labels.
+    """
+    found = np.unique(labels)
+    if len(found) < 2:
+        raise DataError(
+            say(
+                f"A classifier needs rows of 2 classes or more to learn from; all {len(labels):,} training rows of {name} are "
+                f"of class {found[0]}.",
+                f"분류기가 배우려면 클래스가 2개 이상 있어야 하는데 {name}의 학습 행 {len(labels):,}개는 모두 클래스 {found[0]}입니다.",
+            ),
+            say(
+                "Add rows of another class, or check that the labels were read as they were meant.",
+                "다른 클래스의 행을 넣거나, 레이블이 뜻대로 읽혔는지 확인하세요.",
+            ),
+        )
+
+
 def checked_scale(scale: float | None, inputs: np.ndarray) -> float:
     """What raw inputs are divided by: 255 for uint8 where nothing else was said, 1 otherwise.
 

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from sonmat.engine.examples import Examples
+from sonmat.engine.losses import compares, function_of
 from sonmat.errors import DataError, TrainingError, UnsupportedError
 from sonmat.language import say
+from sonmat.models.muon import look_at_layers
 
 _SCALING = (
     keras.layers.Rescaling,
@@ -77,6 +79,9 @@ def check_targets(model: keras.Model, examples: Examples) -> None:
     """Refuse class numbers that the model's output has no place for, and class numbers where rows should be one-hot.
 
     Keras on JAX would train on the former in silence, as if they belonged to no class.
+
+    Raises:
+        DataError: It says what the loss takes and what came.
     """
     targets, outputs = examples.y, getattr(model, "output_shape", None)
     if not isinstance(targets, np.ndarray) or not isinstance(outputs, tuple) or not outputs:
@@ -87,9 +92,49 @@ def check_targets(model: keras.Model, examples: Examples) -> None:
         _check_one_hot(targets, outputs)
     elif _takes_class_numbers(model.loss):
         _check_class_numbers(targets, outputs)
+    elif compares(model.loss):
+        _check_compared(function_of(model.loss).__name__, targets, outputs)
+
+
+def _check_compared(loss: str, targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
+    """Class numbers are no targets for a loss such as the squared error, which wants one for each output."""
+    column = (
+        targets.shape[1:] == (*outputs[1:-1], 1) and targets.dtype.kind in "iu"
+    )  # Keras would stretch it in silence
+    if outputs[-1] > 1 and (targets.ndim == len(outputs) - 1 or column):
+        raise DataError(
+            say(
+                f"{loss} compares y with all {outputs[-1]} outputs; y has shape {targets.shape}, which looks like class numbers.",
+                f"{loss}은(는) y를 출력 {outputs[-1]}개와 견줍니다. y의 모양 {targets.shape}은(는) 클래스 번호로 보입니다.",
+            ),
+            say(
+                "Compile with sparse_categorical_crossentropy (in a recipe: loss = "
+                '"sparse_categorical_crossentropy"), or give keras.utils.to_categorical(y).',
+                "sparse_categorical_crossentropy로 컴파일하거나(레시피에서는 loss = "
+                '"sparse_categorical_crossentropy") keras.utils.to_categorical(y)를 주세요.',
+            ),
+        )
+
+
+def _check_several(outputs: tuple[Any, ...]) -> None:
+    """A softmax over one class is 1 whatever goes in: its loss is 0 and nothing is learned."""
+    if outputs[-1] == 1:
+        raise DataError(
+            say(
+                "A cross-entropy over classes needs 2 outputs or more; the model has 1, which is right whatever it gives.",
+                "클래스에 대한 교차 엔트로피에는 출력이 2개 이상 필요한데 모델의 출력은 1개라서 무엇을 내놓든 맞습니다.",
+            ),
+            say(
+                'Give the last layer one unit a class; or for two classes keep one unit, with "sigmoid" and the loss '
+                "binary_crossentropy. Data of one class alone cannot be learned from.",
+                '마지막 층의 유닛을 클래스 수만큼 두세요. 클래스가 둘이면 유닛 하나에 "sigmoid"와 손실 binary_crossentropy를 써도 됩니다. '
+                "클래스가 하나뿐인 데이터로는 학습할 수 없습니다.",
+            ),
+        )
 
 
 def _check_one_hot(targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
+    _check_several(outputs)
     if targets.shape[1:] == outputs[1:-1] or (targets.shape[1:] == (*outputs[1:-1], 1) and outputs[-1] > 1):
         raise DataError(
             say(
@@ -106,6 +151,7 @@ def _check_one_hot(targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
 
 
 def _check_class_numbers(targets: np.ndarray, outputs: tuple[Any, ...]) -> None:
+    _check_several(outputs)
     classes = outputs[-1]
     if targets.ndim == len(outputs) and targets.shape[-1] == classes and classes > 1:
         raise DataError(
@@ -235,4 +281,5 @@ def build(model: keras.Model, examples: Examples) -> None:
     """Make the variables of model, metrics and optimizer, as Keras's `fit` does before its first step."""
     batch = examples.rows(0, min(2, len(examples)))
     x = jax.tree.map(lambda a: a.astype(keras.config.floatx()), batch.x) if examples.scale != 1.0 else batch.x
+    look_at_layers(model)
     model._symbolic_build(data_batch=(x, batch.y, batch.weight))

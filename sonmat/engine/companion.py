@@ -16,6 +16,7 @@ from sonmat.errors import DataError
 from sonmat.language import say
 from sonmat.models.augmentation import Augmentation
 from sonmat.models.averaging import Averaging
+from sonmat.models.numbers import plain
 
 Extras = list[jax.Array]
 
@@ -42,6 +43,7 @@ class Companion:
             DataError: A label smoothing out of its range.
             RecipeError: A table with an unknown key, or a value out of its range.
         """
+        label_smoothing = plain(label_smoothing)
         number = isinstance(label_smoothing, (int, float)) and not isinstance(label_smoothing, bool)
         if not number or not 0 <= label_smoothing < 1:
             raise DataError(

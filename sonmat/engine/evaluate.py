@@ -16,6 +16,7 @@ from sonmat.engine.compilation import keep_programs
 from sonmat.engine.corrected import Corrected, corrected
 from sonmat.engine.examples import gather
 from sonmat.engine.predict import classes_of, outputs_for
+from sonmat.engine.program import plain
 from sonmat.engine.scores import Scores, score
 from sonmat.engine.validation import Validation
 from sonmat.models.views import Views
@@ -120,6 +121,30 @@ def evaluate(
     scores = _scores(examples.y, outputs, classes)
     again = _corrected(x, y, outputs) if scores else None
     return Evaluation(metrics, scores, outputs, len(examples), again)
+
+
+def evaluation_of(model: keras.Model, outputs: np.ndarray, rows: Dataset) -> Evaluation:
+    """What `evaluate` gives, worked out from outputs that are there already: no row goes through the model again.
+
+    Args:
+        model: A compiled Keras model, whose loss and metrics are meant.
+        outputs: Its outputs for all rows, or others of that kind, (n, classes).
+        rows: The rows.
+
+    Raises:
+        DataError: The targets do not fit the model.
+        TrainingError: The model is not compiled.
+    """
+    checks.check_model(model, training=False)
+    examples = gather(rows)
+    checks.check_targets(model, examples)
+    checks.build(model, examples)
+    model.reset_metrics()
+    loss = model.compute_loss(y=examples.y, y_pred=outputs, training=False)
+    metrics = plain({**model.compute_metrics(None, examples.y, outputs), "loss": loss})
+    scores = _scores(examples.y, outputs, rows.classes)
+    again = _corrected(rows, None, outputs) if scores else None
+    return Evaluation(dict(sorted(metrics.items())), scores, outputs, len(examples), again)
 
 
 def _scores(targets: Any, outputs: Any, classes: tuple[str, ...] | None) -> Scores | None:

@@ -119,6 +119,7 @@ def fit(
     )
     due = due_from(validation_freq)
     checks.check_model(model, training=True)
+    check_smoothing(model, companion.smoothing)
     keep_programs()
     counted = is_batches(x) and count_of(x) is not None
     examples = gather(x, y, sample_weight, steps=None if counted else steps_per_epoch)
@@ -136,7 +137,6 @@ def fit(
         checks.check_targets(model, part)
     checks.warn_of_raw_pixels(model, examples)
     checks.build(model, examples)
-    check_smoothing(model, companion.smoothing)
     if companion.augment:
         companion.varied(companion.begin(model), examples.rows(0, 1).x)  # refuses what is no picture
     begin = time.perf_counter()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-from keras.src.trainers.compile_utils import CompileLoss
 
+from sonmat.engine.losses import function_of, name_of, settings_of
 from sonmat.errors import UnsupportedError
 from sonmat.language import say
 
@@ -20,66 +20,96 @@ def smoothing(model: keras.Model, amount: float) -> Iterator[None]:
     """While it is open, a training step that is traced takes `amount` of a target away from its class and shares it out
     among all classes (Szegedy et al. 2016, arXiv 1512.00567), as Keras's `CategoricalCrossentropy(label_smoothing)` does.
 
-    Metrics, and the loss in validation, see the labels as they are: losses with and without smoothing can be compared.
+    Reduction, dtype and weight of the compiled loss hold as before. Metrics, and the loss in validation, see the labels as
+    they are: losses with and without smoothing can be compared.
+
+    Raises:
+        UnsupportedError: On leaving it, the step did not use the compiled loss, or the model has several outputs.
     """
     if not amount:
         yield
         return
-    sparse, logits = _kind(model)
-    loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=amount)
-    whole = CompileLoss(loss)
-    own = type(model).compute_loss
-
-    def compute_loss(
-        x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        kept = model._compile_loss
-        object.__setattr__(model, "_compile_loss", whole)
-        try:
-            targets = _one_hot(y, y_pred.shape[-1]) if sparse else y
-            return own(model, x, targets, y_pred, sample_weight, training)
-        finally:
-            object.__setattr__(model, "_compile_loss", kept)
-
-    object.__setattr__(model, "compute_loss", compute_loss)
+    whole = model._compile_loss
+    kept = whole._flat_losses
+    if len(kept) != 1 or kept[0].path:
+        raise _refusal(say("that of a model with one output", "출력이 하나인 모델의 손실"), _told(model.loss))
+    smoothed = _Smoothed(kept[0].loss, amount, sparse=_is_sparse(model.loss))
+    whole._flat_losses = [kept[0]._replace(loss=smoothed)]  # Keras applies the weight and reduces as it did
     try:
         yield
     finally:
-        model.__dict__.pop("compute_loss", None)
+        whole._flat_losses = kept
+    if not smoothed.used:
+        raise _refusal(
+            say("the compiled one in each training step", "학습 스텝마다 쓰는 컴파일한 것"),
+            say("what its own train_step computes", "자신의 train_step이 계산한 것"),
+        )
+
+
+class _Smoothed:
+    """A cross-entropy with some of each target shared out, reduced as the loss that it stands for.
+
+    Attributes:
+        used: Whether it has been asked for a loss.
+    """
+
+    def __init__(self, loss: Any, amount: float, *, sparse: bool) -> None:
+        logits = bool(settings_of(loss).get("from_logits", False))
+        self.loss = keras.losses.CategoricalCrossentropy(
+            from_logits=logits, label_smoothing=amount, reduction=loss.reduction, dtype=loss.dtype
+        )
+        self.sparse, self.used = sparse, False
+
+    def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        self.used = True
+        return self.loss(_one_hot(y, y_pred) if self.sparse else y, y_pred, sample_weight)
 
 
 def check_smoothing(model: keras.Model, amount: float) -> None:
     """Refuse what cannot be smoothed.
 
     Raises:
-        UnsupportedError: A loss that is no cross-entropy over classes, or a `compute_loss` of the model's own.
+        UnsupportedError: A loss that is not Keras's own cross-entropy over classes, or a `compute_loss` of the model's own.
     """
-    if amount:
-        _kind(model)
+    if not amount:
+        return
+    loss, settings = model.loss, settings_of(model.loss)
+    known = function_of(loss) in (keras.losses.sparse_categorical_crossentropy, keras.losses.categorical_crossentropy)
+    changed = settings.get("label_smoothing") or settings.get("ignore_class") is not None
+    if not known or changed or settings.get("axis", -1) != -1:
+        raise _refusal(say(f"{_SPARSE} or {_DENSE}, plain", f"{_SPARSE}나 {_DENSE}, 있는 그대로"), _told(loss))
+    if type(model).compute_loss is not keras.Model.compute_loss:
+        own = say("what its own compute_loss makes of it", "자신의 compute_loss가 계산한 것")
+        raise _refusal(say("the compiled one alone", "컴파일한 것 그대로"), own)
 
 
-def _kind(model: keras.Model) -> tuple[bool, bool]:
-    """Whether labels are class numbers, and whether the outputs are logits."""
-    loss = model.loss
-    name = loss.lower() if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    names = {"sparsecategoricalcrossentropy": True, "categoricalcrossentropy": False}
-    plain = name.replace("_", "").lower()
-    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    own = type(model).compute_loss is not keras.Model.compute_loss
-    if plain not in names or own or config.get("label_smoothing") or config.get("ignore_class") is not None:
-        raise UnsupportedError(
-            say(
-                f"label_smoothing needs the loss {_SPARSE} or {_DENSE}, plain; the model's is {name}.",
-                f"label_smoothing에는 손실 {_SPARSE}나 {_DENSE}가 그대로 필요한데, 모델의 손실은 {name}입니다.",
-            ),
-            say(
-                "Leave label_smoothing out, or compile with one of these.",
-                "label_smoothing을 빼거나 이 손실로 컴파일하세요.",
-            ),
-        )
-    return names[plain], bool(config.get("from_logits", False))
+def _is_sparse(loss: Any) -> bool:
+    return function_of(loss) is keras.losses.sparse_categorical_crossentropy
 
 
-def _one_hot(labels: Any, classes: int) -> Any:
-    labels = keras.ops.squeeze(labels, -1) if len(labels.shape) > 1 and labels.shape[-1] == 1 else labels
-    return keras.ops.one_hot(keras.ops.cast(labels, "int32"), classes, dtype=keras.config.floatx())
+def _told(loss: Any) -> str:
+    """A loss by its name, and that it is not Keras's where its name would say so."""
+    name = name_of(loss)
+    own = function_of(loss) is None and callable(loss)
+    return say(f"{name}, not one of Keras's", f"Keras의 것이 아닌 {name}") if own else name
+
+
+def _refusal(expected: str, came: str) -> UnsupportedError:
+    return UnsupportedError(
+        say(
+            f"label_smoothing needs as loss {expected}; the model's is {came}.",
+            f"label_smoothing에 필요한 손실: {expected}. 모델의 손실: {came}.",
+        ),
+        say(
+            f'Leave label_smoothing out, or compile with "{_SPARSE}".',
+            f'label_smoothing을 빼거나 "{_SPARSE}"로 컴파일하세요.',
+        ),
+    )
+
+
+def _one_hot(labels: Any, outputs: Any) -> Any:
+    """Class numbers (…) or (…, 1) as rows like those of the outputs, (…, classes)."""
+    labels = keras.ops.convert_to_tensor(labels)
+    if len(labels.shape) == len(outputs.shape) and labels.shape[-1] == 1:
+        labels = keras.ops.squeeze(labels, -1)
+    return keras.ops.one_hot(keras.ops.cast(labels, "int32"), outputs.shape[-1], dtype=keras.config.floatx())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sonmat.data.dataset import Dataset
-from sonmat.engine.evaluate import evaluate
+from sonmat.engine.evaluate import Evaluation, evaluation_of
 from sonmat.engine.listener import Listener
+from sonmat.engine.predict import predict
 from sonmat.files import write_json
 from sonmat.models.catalog import build_recipe
 from sonmat.models.compilation import compile_model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import keras
 
 MEMBERS = "members"
+_MEAN = "mean"  # the layer
 
 
 def fit_settings(recipe: Recipe) -> dict[str, Any]:
@@ -62,7 +64,6 @@ def fit_members(
         history = fit(model, rows[0], validation_data=rows[1], run=folder, listeners=listeners, **fit_settings(alone))
         models.append(model)
         histories.append(history)
-    _write_scores(run, recipe, models, rows)
     averaged = average_of(models)
     compile_model(averaged, replace(recipe.train, learning_rate=None, optimizer=None, options={}))
     history = _mean(histories)
@@ -91,25 +92,44 @@ def average_of(models: Sequence[keras.Model]) -> keras.Model:
         copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=renamed)
         copy.set_weights(model.get_weights())
         outputs.append(copy.outputs[0])
-    mean = keras.layers.Average(name="mean")(outputs)
+    mean = keras.layers.Average(name=_MEAN)(outputs)
     return keras.Model(inputs, mean, name=f"{len(models)}_{models[0].name}s")
 
 
-def _write_scores(run: RunFolder, recipe: Recipe, models: Sequence[keras.Model], rows: Any) -> None:
-    """What each member reaches alone, and all without it."""
-    _, validation, test = rows
-    told: dict[str, Any] = {}
-    for part in (validation, test):
-        each = [evaluate(model, part, tta=recipe.train.tta) for model in models]
-        outputs = np.stack([one.outputs for one in each])
-        labels = np.asarray(part.labels)
-        without = [np.delete(outputs, out, 0).mean(0).argmax(-1) for out in range(len(models))]
-        told[part.part] = {
-            "members": [one.accuracy for one in each],
-            "corrected": [one.corrected.accuracy if one.corrected else None for one in each],
-            "without": [float((classes == labels).mean()) for classes in without],
-        }
-    write_json(run.path / MEMBERS / "scores.json", told)
+def evaluate_members(
+    model: keras.Model, rows: Dataset, tta: Mapping[str, Any] | None
+) -> tuple[Evaluation, dict[str, Any]]:
+    """What an average of networks reaches, and what each of them alone and all without it, from one look at the rows.
+
+    Args:
+        model: As `average_of` gives it, compiled.
+        rows: Each goes through each member once; the means are those of these outputs.
+        tta: As `evaluate` has it.
+
+    Returns:
+        The evaluation of the mean; and accuracies: `members` of each, `corrected` with the labels corrected that are known
+        to be wrong (None where none are), `without` of the mean of all others.
+    """
+    import keras
+
+    apart = keras.Model(model.inputs, model.get_layer(_MEAN).input)
+    outputs = np.stack(predict(apart, rows, tta=tta))
+    each = [evaluation_of(model, one, rows) for one in outputs]
+    without = [evaluation_of(model, np.delete(outputs, out, 0).mean(0), rows) for out in range(len(outputs))]
+    return evaluation_of(model, outputs.mean(0), rows), {
+        "members": [_accuracy(one) for one in each],
+        "corrected": [one.corrected.accuracy if one.corrected else None for one in each],
+        "without": [_accuracy(one) for one in without],
+    }
+
+
+def write_scores(run: RunFolder, scores: Mapping[str, Any]) -> None:
+    """Keep what `evaluate_members` told of each part."""
+    write_json(run.path / MEMBERS / "scores.json", scores)
+
+
+def _accuracy(found: Evaluation) -> float | None:
+    return found.accuracy if found.scores else None
 
 
 def _write_journal(run: RunFolder, history: keras.callbacks.History) -> None:

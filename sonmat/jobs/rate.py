@@ -12,7 +12,7 @@ from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.learning_rate import HIGH, LOW, find_learning_rate
 from sonmat.engine.rate_test import RateTest
-from sonmat.jobs.rows import rows_of
+from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
 from sonmat.models.builders import is_file_builder
 from sonmat.models.catalog import CATALOG, build_recipe
@@ -78,7 +78,7 @@ def find_rate(
         recipe = replace(recipe, data=os.fspath(data))
     if seed is not None:
         recipe = replace(recipe, seed=seed)
-    rows = rows_of(recipe, progress=progress)[0]
+    rows = rows_to_train(recipe, progress=progress)[0]
     keep_programs()  # before the network is built: its initial weights are programs too
     test = find_learning_rate(
         build_recipe(recipe, rows),

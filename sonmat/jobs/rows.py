@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from sonmat.data.checks import check_classes_differ
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.data.sources import load
@@ -24,6 +25,17 @@ def rows_of(recipe: Recipe, *, progress: Progress | None = None) -> tuple[Datase
     seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
     train, validation = whole.split(recipe.split, seed=seed)
     return train, validation, test
+
+
+def rows_to_train(recipe: Recipe, *, progress: Progress | None = None) -> tuple[Dataset, Dataset, Dataset]:
+    """`rows_of` for a training that is about to begin.
+
+    Raises:
+        DataError: There is nothing to learn: all training rows are of one class.
+    """
+    rows = rows_of(recipe, progress=progress)
+    check_classes_differ(rows[0].labels, rows[0].name)
+    return rows
 
 
 def part_of(run: Run, part: str, data: str | os.PathLike[str] | None, *, progress: Progress | None = None) -> Dataset:

@@ -8,22 +8,22 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.known import KNOWN
 from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
-from sonmat.engine.evaluate import evaluate
+from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.engine.examination import BRIEF
 from sonmat.engine.listener import Listener
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
 from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
-from sonmat.jobs.members import fit_members, fit_settings
+from sonmat.jobs.members import evaluate_members, fit_members, fit_settings, write_scores
 from sonmat.jobs.report import report_trained
-from sonmat.jobs.rows import rows_of
+from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.compilation import planned_by_length
@@ -180,7 +180,7 @@ _Rows = tuple[Dataset, Dataset, Dataset]
 
 def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.Model]:
     """All that can be wrong with a recipe and its data is so before a run folder is made."""
-    rows = rows_of(recipe, progress=progress)
+    rows = rows_to_train(recipe, progress=progress)
     keep_programs()  # before the network is built: its initial weights are programs too
     return rows, build_recipe(recipe, rows[0])
 
@@ -211,11 +211,13 @@ def _finish(
         begun(Begun(run.path, recipe, sizes, done))
     model, history = _fitted(run, recipe, rows, model, [_Warming(), *listeners])
     save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
-    validation = evaluate(model, validation_rows, tta=recipe.train.tta)
+    validation, of_validation = _evaluated(recipe, model, validation_rows)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
     diagnosis = diagnose_trained(run, model, train_rows, validation_rows, validation.outputs, BRIEF)
-    test = evaluate(model, test_rows, tta=recipe.train.tta)
+    test, of_test = _evaluated(recipe, model, test_rows)  # the one look, when nothing is left to choose
+    if recipe.train.members:
+        write_scores(run, {validation_rows.part: of_validation, test_rows.part: of_test})
     result = {
         "finished": now(),
         "epochs": len(history.epoch),
@@ -226,6 +228,7 @@ def _finish(
         "fingerprints": {one.part: one.fingerprint for one in rows},
         "validation": validation.as_dict(),
         "test": test.as_dict(),
+        **({"members": recipe.train.members} if recipe.train.members else {}),
     }
     readings = run.end(result)
     report_trained(run)
@@ -240,6 +243,13 @@ def _finish(
         result,
         findings=diagnosis.findings if diagnosis else (),
     )
+
+
+def _evaluated(recipe: Recipe, model: keras.Model, rows: Dataset) -> tuple[Evaluation, dict[str, Any]]:
+    """The evaluation, and of an average what its members reach."""
+    if recipe.train.members:
+        return evaluate_members(model, rows, recipe.train.tta)
+    return evaluate(model, rows, tta=recipe.train.tta), {}
 
 
 class _Warming(Listener):

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.numbers import plain
 from sonmat.models.recipe import unknown
 
 _PIXELS = 10_000  # more than any picture here has: a way beyond it is a mistake, and would not fit in memory or int32
@@ -86,7 +85,7 @@ class Augmentation:
         for key in value:
             if key not in NAMES:
                 raise unknown(f"train.augment.{key}", [f"train.augment.{name}" for name in NAMES])
-        return cls(**{key: item.item() if isinstance(item, np.generic) else item for key, item in value.items()})
+        return cls(**{key: plain(item) for key, item in value.items()})
 
     @property
     def table(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.numbers import plain
 from sonmat.models.recipe import unknown
 
 KINDS = ("EMA", "SWA")
@@ -43,7 +44,7 @@ class Averaging:
         """The settings from a table, or from the name alone.
 
         Raises:
-            RecipeError: An unknown key, or a value out of its range.
+            RecipeError: An unknown key, a value out of its range, or neither a name nor a decay.
         """
         if isinstance(value, Averaging):
             return value
@@ -54,7 +55,18 @@ class Averaging:
         for key in value:
             if key not in NAMES:
                 raise unknown(f"train.average.{key}", [f"train.average.{name}" for name in NAMES])
-        return cls(**value)
+        if not {"name", "decay"} & value.keys():  # a decay can only be EMA's
+            raise RecipeError(
+                say(
+                    f"train.average needs a name, EMA or SWA; the table has {', '.join(value) or 'nothing'}.",
+                    f"train.average에는 name(EMA나 SWA)이 필요한데, 표에 있는 것: {', '.join(value) or '없음'}.",
+                ),
+                say(
+                    'Write for example average = {name = "SWA", start = 0.75}, or leave average out.',
+                    '예: average = {name = "SWA", start = 0.75}. 쓰지 않으려면 average를 빼세요.',
+                ),
+            )
+        return cls(**{key: plain(item) for key, item in value.items()})
 
     @property
     def table(self) -> dict[str, Any]:

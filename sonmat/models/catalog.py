@@ -16,7 +16,7 @@ from sonmat.models.convnet import convnet
 from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
 from sonmat.models.seeding import private_randomness, seed_weights
-from sonmat.models.whitening import whiten_first
+from sonmat.models.whitening import has_rows, needs_rows, whiten_first
 
 if TYPE_CHECKING:
     import keras
@@ -189,7 +189,8 @@ def build(name: str = "notes-mlp", data: Any = None, *, seed: int = 0, **setting
         An ordinary compiled `keras.Model`.
 
     Raises:
-        RecipeError: An unknown name or setting, or a value that it cannot have.
+        RecipeError: An unknown name or setting, a value that it cannot have, or a whitened first layer without the rows that
+            its filters are worked out from.
     """
     recipe, builder = base_recipe(name), find_builder(name)
     train = {key: value for key, value in settings.items() if key in _COMPILED and key not in builder.settings}
@@ -204,7 +205,7 @@ def build(name: str = "notes-mlp", data: Any = None, *, seed: int = 0, **setting
             extra[key] = value
         elif key not in train:
             raise unknown(key, [*builder.settings, *_COMPILED, *options], of=name)
-    return build_recipe(
+    built = build_recipe(
         replace(
             recipe,
             seed=seed,
@@ -213,6 +214,18 @@ def build(name: str = "notes-mlp", data: Any = None, *, seed: int = 0, **setting
         ),
         data,
     )
+    if name in CATALOG and needs_rows(built) and not has_rows(data):
+        raise RecipeError(
+            say(
+                "model.whiten freezes filters that are worked out from training rows, and none were given.",
+                "model.whiten은 학습 행에서 구한 필터를 고정하는데, 학습 행이 없습니다.",
+            ),
+            say(
+                f'Give them: sonmat.build("{name}", train, …), or leave whiten out.',
+                f'학습 행을 주세요: sonmat.build("{name}", train, …). 아니면 whiten을 빼세요.',
+            ),
+        )
+    return built
 
 
 def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:

@@ -38,12 +38,15 @@ def compile_model(model: keras.Model, train: TrainSettings, steps: int = _ANY_ST
         RecipeError: A name that Keras does not know, an argument that the optimizer does not take, or a loss or
             metrics for a model that its builder compiled with its own.
     """
+    from sonmat.models.muon import look_at_layers
+
     if not model.compiled:
         model.compile(
             optimizer=make_optimizer(train, steps),
             loss=train.loss or _LOSS,
             metrics=list(_METRICS if train.metrics is None else train.metrics),
         )
+        look_at_layers(model)
         return
     for key, value in (("loss", train.loss), ("metrics", train.metrics)):
         if value is not None:
@@ -61,6 +64,7 @@ def compile_model(model: keras.Model, train: TrainSettings, steps: int = _ANY_ST
         model.optimizer = make_optimizer(train, steps)
     elif train.learning_rate is not None or train.options:
         model.optimizer = _changed(model.optimizer, train, steps)
+    look_at_layers(model)
 
 
 def check_train(train: TrainSettings) -> None:

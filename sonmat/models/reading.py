@@ -152,6 +152,11 @@ def resolve(key: str, known: Iterable[str], *, anything: bool = False) -> str:
             say(f"Write the whole name: --set {meant[0]}=….", f"이름 전체를 쓰세요: --set {meant[0]}=…."),
         )
     if not meant:
+        section, _, last = key.rpartition(".")
+        tables = dict.fromkeys(name.rpartition(".")[0] for name in names if name.count(".") > 1)
+        table = next((one for one in tables if section and f".{one}".endswith(f".{section}")), None)
+        if table is not None:
+            raise unknown(f"{table}.{last}", [name for name in names if name.startswith(f"{table}.")])
         raise unknown(key, names if "." in key else [name.rpartition(".")[2] for name in names])
     return meant[0]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.numbers import LEAST, MOST, fits_float32, plain
 from sonmat.models.toml import parse_toml, write_toml
 
 _HIGHEST_SEED = 2**32 - 1
@@ -84,7 +86,7 @@ class TrainSettings:
             self,
             learning_rate=_learning_rate(self.learning_rate),
             metrics=_names("train.metrics", self.metrics),
-            options=_table("train", self.options, reserved=TRAIN_KEYS),
+            options=_held("train", _table("train", self.options, reserved=TRAIN_KEYS)),
         )
 
 
@@ -186,8 +188,11 @@ def unknown(key: str, known: Iterable[str], *, of: str = "") -> RecipeError:
         of: Whose settings they are, such as a model's or an optimizer's name.
     """
     names = list(known)
-    near = difflib.get_close_matches(key.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
-    nearest = next((name for name in names if near and name.lower() == near[0]), None)
+    section = key.rpartition(".")[0]
+    shared = f"{section}." if section and all(name.startswith(f"{section}.") for name in names) else ""
+    ends = {name.removeprefix(shared).lower(): name for name in reversed(names)}  # what all share makes nothing alike
+    near = difflib.get_close_matches(key.removeprefix(shared).lower(), ends, n=1, cutoff=0.5)
+    nearest = ends[near[0]] if near else None
     whose = (say(f" of {of}", f"{of}의 "), "") if of else ("", "")
     problem = say(f"There is no setting{whose[0]} called {key!r}.", f"{whose[0]}{key!r}(이)라는 설정은 없습니다.")
     if nearest is not None:
@@ -214,12 +219,14 @@ def _whole(key: str, value: object, low: int, high: float = math.inf) -> None:
 
 
 def _number(key: str, value: object, example: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+    value = plain(value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= sys.float_info.max:
         raise _wrong(key, say("a number above 0", "0보다 큰 수"), value, example)
     return float(value)
 
 
 def _share(key: str, value: object) -> float | None:
+    value = plain(value)
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
@@ -261,11 +268,26 @@ def _learning_rate(value: object) -> float | dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        return _number("train.learning_rate", value, "0.01")
+        return float(_held("train.learning_rate", _number("train.learning_rate", value, "0.01")))
     if not isinstance(value.get("name"), str):
         example = '{name = "CosineDecay", initial_learning_rate = 0.1, decay_steps = 1000}'
         raise _wrong("train.learning_rate", say("a schedule with a name", "이름이 있는 스케줄"), dict(value), example)
-    return _table("train.learning_rate", value)
+    table: dict[str, Any] = _held("train.learning_rate", _table("train.learning_rate", value))
+    return table
+
+
+def _held(key: str, value: Any) -> Any:
+    """The value, whose numbers float32 can hold: others would be infinity, NaN or 0 in the compiled step."""
+    for name, item in value.items() if isinstance(value, Mapping) else ():
+        _held(f"{key}.{name}", item)
+    for item in value if isinstance(value, list) else ():
+        _held(key, item)
+    if isinstance(value, int | float) and not fits_float32(value):
+        sizes = f"{LEAST:.1e}–{MOST:.1e}"
+        raise _wrong(
+            key, say(f"of a size that float32 holds, {sizes}", f"float32에 담기는 크기({sizes})의 수"), value, "0.01"
+        )
+    return value
 
 
 def _table(key: str, value: object, *, reserved: Iterable[str] = ()) -> dict[str, Any]:
@@ -291,8 +313,7 @@ def _plain(value: Any, key: str = "") -> Any:
         return _table(key, value)
     if isinstance(value, list | tuple):
         return [_plain(item, key) for item in value]
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a NumPy number, as samplers give
-        return value.item()
+    value = plain(value)
     if not isinstance(value, str | int | float):
         raise _wrong(key, say("a text, a number, true, false or a list", "글자, 수, true, false 또는 목록"), value, "1")
     return value

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from sonmat.models.numbers import fits_float32, plain
+
 _SHAPES = ("cosine", "linear")
 
 
@@ -36,6 +38,7 @@ class Spanning(keras.optimizers.schedules.LearningRateSchedule):
         shape: str = "cosine",
     ) -> None:
         super().__init__()
+        peak, steps, warmup, start, end = map(plain, (peak, steps, warmup, start, end))
         shares = {"start": (start, True), "end": (end, True), "warmup": (warmup, False)}
         for name, (value, whole) in shares.items():
             if (
@@ -44,8 +47,8 @@ class Spanning(keras.optimizers.schedules.LearningRateSchedule):
                 or not (0 <= value < 1 or (whole and value == 1))
             ):
                 raise ValueError(f"{name} should be a share from 0 to {'' if whole else 'below '}1, but is {value!r}")
-        if isinstance(peak, bool) or not isinstance(peak, (int, float)) or not 0 < peak < math.inf:
-            raise ValueError(f"peak should be a number above 0, but is {peak!r}")
+        if isinstance(peak, bool) or not isinstance(peak, (int, float)) or not (peak > 0 and fits_float32(peak)):
+            raise ValueError(f"peak should be a number above 0 that float32 can hold, but is {peak!r}")
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ValueError(f"steps should be a whole number of 1 or more, but is {steps!r}")
         if shape not in _SHAPES:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.numbers import plain
 from sonmat.models.recipe import unknown
 
 _MOST = 8
@@ -47,7 +48,7 @@ class Views:
         for key in value:
             if key not in NAMES:
                 raise unknown(f"train.tta.{key}", [f"train.tta.{name}" for name in NAMES])
-        return cls(**value)
+        return cls(**{key: plain(item) for key, item in value.items()})
 
     @property
     def table(self) -> dict[str, Any]:

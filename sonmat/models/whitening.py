@@ -66,8 +66,19 @@ def components(images: np.ndarray, size: tuple[int, int], scale: float = 1.0) ->
 
 
 def whiten_first(model: keras.Model, data: Any) -> None:
-    """Fill the layer called `whitening`, where the model has one, from training rows, where there are any."""
-    layer = next((layer for layer in model.layers if layer.name == LAYER), None)
-    if layer is None or layer.trainable or data is None or not len(data.inputs):
-        return
-    whiten(layer, np.asarray(data.inputs), float(getattr(data, "scale", 1.0)))
+    """Fill the layer called `whitening`, where the model has one, from training rows, where there are any.
+
+    Without them it stays as it was drawn: a model whose sizes alone are looked at needs no more.
+    """
+    if needs_rows(model) and has_rows(data):
+        whiten(model.get_layer(LAYER), np.asarray(data.inputs), float(getattr(data, "scale", 1.0)))
+
+
+def needs_rows(model: keras.Model) -> bool:
+    """Whether a model has a frozen layer called `whitening`."""
+    return any(layer.name == LAYER and not layer.trainable for layer in model.layers)
+
+
+def has_rows(data: Any) -> bool:
+    """Whether data hold rows, not only a shape."""
+    return data is not None and len(data.inputs) > 0

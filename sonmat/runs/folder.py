@@ -110,7 +110,8 @@ class RunFolder:
         if isinstance(result.get("test"), dict) and not any(
             one.get("time") == result.get("finished") for one in listed
         ):
-            listed.append(_reading("train", result["test"], str(result.get("finished"))))
+            of = {name: result[name] for name in ("members",) if name in result}  # whose numbers were read with it
+            listed.append(_reading("train", result["test"] | of, str(result.get("finished"))))
         return listed
 
     @property
@@ -261,8 +262,11 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat()
 
 
+_NUMBERS = ("loss", "accuracy", "n", "members")
+
+
 def _reading(by: str, numbers: dict[str, Any], at: str) -> dict[str, Any]:
-    return {"time": at, "by": by, **{name: numbers[name] for name in ("loss", "accuracy", "n") if name in numbers}}
+    return {"time": at, "by": by, **{name: numbers[name] for name in _NUMBERS if name in numbers}}
 
 
 def _short(data: str) -> str:

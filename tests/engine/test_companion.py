@@ -53,6 +53,12 @@ def fitted(pictures: tuple[np.ndarray, np.ndarray], *, normal: bool = False, **s
     return model
 
 
+def noisy(pictures: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Three labels of ten another class: no weights are right for all."""
+    x, y = pictures
+    return x, np.where(np.random.default_rng(1).random(ROWS) < 0.3, (y + 1) % 4, y).astype(np.int32)
+
+
 def equal(one: keras.Model, other: keras.Model) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
@@ -77,31 +83,6 @@ def test_augmented_training_is_keras_training_on_augmented_batches(pictures):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("logits", [False, True])
-@pytest.mark.parametrize("sparse", [True, False])
-def test_label_smoothing_is_that_of_keras(pictures, logits, sparse):
-    x, y = pictures
-    dense = keras.utils.to_categorical(y, 4)
-    losses = keras.losses
-    kind = losses.SparseCategoricalCrossentropy if sparse else losses.CategoricalCrossentropy
-    model = network(loss=kind(from_logits=logits))
-    reference = network(loss=losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=0.2))
-    ours = sm.fit(model, x, y if sparse else dense, epochs=2, label_smoothing=0.2, seed=5, shuffle=False, verbose=0)
-    theirs = reference.fit(x, dense, epochs=2, shuffle=False, verbose=0)
-    np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-4)
-    for a, b in zip(model.get_weights(), reference.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
-
-
-def test_smoothing_leaves_the_validation_loss_and_the_compiled_loss_alone(pictures):
-    model = network()
-    history = sm.fit(model, *pictures, label_smoothing=0.3, validation_data=pictures, epochs=2, verbose=0).history
-    assert history["val_loss"][-1] == pytest.approx(model.evaluate(*pictures, verbose=0)[0], rel=1e-4)
-    assert history["loss"][-1] > history["val_loss"][-1] + 0.1  # the smoothed loss cannot fall below its entropy
-    assert model.loss == "sparse_categorical_crossentropy"
-    assert "compute_loss" not in vars(model)
-
-
 def test_ema_is_that_of_numpy_over_every_step(pictures):
     model, reference = fitted(pictures, average={"name": "EMA", "decay": 0.9}, normal=True), network(normal=True)
     average, number = [w.astype(np.float64) for w in reference.get_weights()], 0
@@ -124,6 +105,44 @@ def test_swa_is_the_mean_of_the_last_epochs_weights(pictures):
     averaged = fitted(pictures, average={"name": "SWA", "start": 0.5}, epochs=4, normal=True)
     for ours, *theirs in zip(averaged.get_weights(), *seen[2:], strict=True):
         np.testing.assert_allclose(ours, np.mean(theirs, axis=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("average", "epochs", "last"),
+    [({"name": "EMA", "decay": 0.9}, 3, [True] * 3), ({"name": "SWA", "start": 0.25}, 4, [False, False, True, True])],
+)
+def test_validation_is_of_the_averaged_weights_in_every_epoch(pictures, average, epochs, last):
+    x, y = noisy(pictures)
+    held = x[:40] + 0.2, y[:40]
+    model, raw = network(normal=True), network(normal=True)
+    shown: list[Any] = []
+    keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: shown.append(model.get_weights()))
+    told = {"epochs": epochs, "batch_size": 32, "seed": 5, "verbose": 0, "validation_data": held}
+    found = sm.fit(model, x, y, average=average, callbacks=[keep], **told).history
+    plain = sm.fit(raw, x, y, **told).history
+    again = sm.evaluate(model, *held)
+    assert found["val_loss"][-1] == pytest.approx(again.loss, rel=1e-5)
+    assert found["val_accuracy"][-1] == pytest.approx(again.accuracy)
+    for epoch, weights in enumerate(shown):
+        raw.set_weights(weights)
+        assert found["val_loss"][epoch] == pytest.approx(sm.evaluate(raw, *held).loss, rel=1e-5)
+        differs = found["val_loss"][epoch] != pytest.approx(plain["val_loss"][epoch], rel=1e-3)
+        assert differs == last[epoch], "the loss of the weights as they are"
+
+
+def test_augmentation_leaves_validation_alone(pictures):
+    x, y = noisy(pictures)
+    held = x[:40], y[:40]
+    model = network(normal=True)
+    varied = {"shift": 4, "rotate": 90, "cutout": 8, "flip": True}
+    found = sm.fit(model, x, y, augment=varied, epochs=2, seed=5, verbose=0, validation_data=held).history
+    again = sm.evaluate(model, *held)
+    assert found["val_loss"][-1] == pytest.approx(again.loss, rel=1e-6)
+    assert found["val_loss"][-1] == pytest.approx(model.evaluate(*held, verbose=0)[0], rel=1e-4)  # Keras's own
+    assert found["val_accuracy"][-1] == pytest.approx(again.accuracy)
+    key = jax.random.key(0)
+    moved = np.asarray(augment(Augmentation.of(varied), key, jnp.asarray(held[0])))
+    assert found["val_loss"][-1] != pytest.approx(sm.evaluate(model, moved, held[1]).loss, rel=1e-3)
 
 
 def test_batch_sizes_by_schedule_are_fits_that_follow_each_other(pictures):
@@ -253,10 +272,9 @@ def test_augmentation_generalizes_where_there_is_little_to_learn_from(pictures):
 
 def test_averages_of_noisy_training_have_a_lower_loss(pictures):
     x, y = pictures
-    flipped = np.where(np.random.default_rng(1).random(ROWS) < 0.3, (y + 1) % 4, y).astype(np.int32)
-    noisy = {"epochs": 12, "batch_size": 2}
-    plain = sm.evaluate(fitted((x, flipped), **noisy), x, y).loss
-    assert sm.evaluate(fitted((x, flipped), average={"decay": 0.98}, **noisy), x, y).loss < plain
+    long = {"epochs": 12, "batch_size": 2}
+    plain = sm.evaluate(fitted(noisy(pictures), **long), x, y).loss
+    assert sm.evaluate(fitted(noisy(pictures), average={"decay": 0.98}, **long), x, y).loss < plain
 
 
 # What cannot be
@@ -273,6 +291,11 @@ def test_averages_of_noisy_training_have_a_lower_loss(pictures):
         ({"average": "mean"}, RecipeError, "EMA"),
         ({"average": {"decay": 1}}, RecipeError, "decay"),
         ({"average": {"start": 0.5, "begin": 1}}, RecipeError, "begin"),
+        ({"average": {}}, RecipeError, "name"),
+        ({"average": {"start": 0.5}}, RecipeError, "name"),
+        ({"average": {"decay": np.float32(1)}}, RecipeError, "decay"),
+        ({"label_smoothing": np.float32(1)}, DataError, "label_smoothing"),
+        ({"label_smoothing": np.True_}, DataError, "label_smoothing"),
         ({"batch_size": []}, DataError, "pairs"),
         ({"batch_size": [(1, 0)]}, DataError, "pairs"),
         ({"batch_size": [(1, 2, 3)]}, DataError, "pairs"),
@@ -298,11 +321,18 @@ def test_augmentation_and_views_are_for_pictures():
     assert "stateless_call" not in vars(model)
 
 
-@pytest.mark.parametrize("loss", ["mse", keras.losses.CategoricalCrossentropy(label_smoothing=0.1)])
-def test_smoothing_needs_a_plain_cross_entropy(pictures, loss):
-    model = network(loss=loss)
-    with pytest.raises(UnsupportedError, match="label_smoothing needs"):
-        sm.fit(model, pictures[0], keras.utils.to_categorical(pictures[1], 4), label_smoothing=0.1, verbose=0)
+def test_numpys_numbers_are_numbers(pictures):
+    numpy = {
+        "label_smoothing": np.float32(0.125),
+        "average": {"decay": np.float32(0.75)},
+        "augment": {"shift": np.int64(2), "flip": np.True_},
+    }
+    plain = {"label_smoothing": 0.125, "average": {"decay": 0.75}, "augment": {"shift": 2, "flip": True}}
+    model = fitted(pictures, epochs=1, **numpy)
+    assert equal(model, fitted(pictures, epochs=1, **plain))
+    assert Views.of({"shift": np.int64(1), "flip": np.True_}) == Views(1, True)
+    found = sm.predict(model, pictures[0], tta={"shift": np.int64(1)})
+    np.testing.assert_array_equal(found, sm.predict(model, pictures[0], tta={"shift": 1}))
 
 
 def test_an_average_by_its_name_alone_has_the_defaults():

@@ -12,7 +12,7 @@ import pytest
 
 from sonmat.data.dataset import Dataset
 from sonmat.engine.batching import indifferent_to_batches, roomy
-from sonmat.engine.evaluate import evaluate
+from sonmat.engine.evaluate import evaluate, evaluation_of
 from sonmat.engine.fit import fit
 from sonmat.engine.predict import predict, predict_classes
 
@@ -234,6 +234,20 @@ def test_scores_of_targets_in_every_form(network: Any, rows: Rows, y: Any) -> No
     model = network(loss=loss)
     found = evaluate(model, rows[0], targets)
     assert found.accuracy == pytest.approx(found["accuracy"])
+
+
+def test_an_evaluation_of_outputs_is_that_of_the_model(network: Any, rows: Rows) -> None:
+    data = Dataset.from_arrays(*rows, classes=("red", "green", "blue"))
+    layers = [L.Dense(8, kernel_regularizer="l2")]
+    model = network(
+        layers=layers, loss="sparse_categorical_crossentropy", metrics=["accuracy", M.SparseTopKCategoricalAccuracy(2)]
+    )
+    whole = evaluate(model, data)
+    found = evaluation_of(model, whole.outputs, data)
+    assert found.metrics == pytest.approx(whole.metrics, rel=1e-5)
+    assert list(found.metrics) == list(whole.metrics)
+    assert found.as_dict().keys() == whole.as_dict().keys()
+    np.testing.assert_array_equal(found.scores.confusion, whole.scores.confusion)
 
 
 def test_a_regression_has_no_accuracy(rows: Rows) -> None:

@@ -44,12 +44,18 @@ def test_members_are_the_recipe_alone_with_their_seeds_and_are_averaged(digits, 
         recipe = member(done.recipe, number)
         assert (recipe.seed, recipe.split_seed, recipe.train.members) == (4 + number, 0, None)
         model = build_recipe(recipe, rows[0])
+        by_hand = build_recipe(recipe, rows[0])
+        # SMALL's and the recipe's, written out: what `train` hands on has to be all of it
+        fit(by_hand, rows[0], validation_data=rows[1], epochs=2, batch_size=200, seed=4 + number, label_smoothing=0.05,
+            augment={"shift": 2, "rotate": 10, "scale": 0.1, "shear": 8}, average={"name": "EMA", "decay": 0.995},
+            verbose=0)  # fmt: skip
         fit(model, rows[0], validation_data=rows[1], run=run / MEMBERS / str(recipe.seed), verbose=0,
             **_settings(recipe))  # fmt: skip
         alone = train("strong", data=digits, settings=[one for one in SMALL if "members" not in one], seed=4 + number,
                       out=tmp_path / f"alone{number}")  # fmt: skip
-        for a, b in zip(model.get_weights(), alone.model.get_weights(), strict=True):
+        for a, b, c in zip(model.get_weights(), alone.model.get_weights(), by_hand.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, c)
         outputs.append(sm.predict(alone.model, rows[2], tta={"shift": 1}))
     loaded = sm.load_model(run / "model.keras")
     np.testing.assert_allclose(sm.predict(loaded, rows[2], tta={"shift": 1}), np.mean(outputs, 0), rtol=1e-4, atol=1e-6)
@@ -59,6 +65,31 @@ def test_members_are_the_recipe_alone_with_their_seeds_and_are_averaged(digits, 
     assert scores["without"][0] == float((np.mean(outputs[1:], 0).argmax(1) == labels).mean())
     told = json.loads((run / "result.json").read_text())
     assert told["test"]["accuracy"] == pytest.approx(float((np.mean(outputs, 0).argmax(1) == labels).mean()))
+
+
+def test_the_test_rows_are_read_once_after_all_choices(digits, tmp_path: Path, monkeypatch):
+    from sonmat.jobs import members, pictures
+    from sonmat.jobs import train as job
+
+    order = []
+
+    def watched(module, name, part_of):
+        own = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **more: (order.append(part_of(given)), own(*given, **more))[1])
+
+    watched(members, "predict", lambda given: given[1].part)
+    watched(job, "evaluate", lambda given: given[1].part)
+    watched(pictures, "draw_mistakes", lambda given: "pictures")
+    watched(job, "diagnose_trained", lambda given: "diagnosis")
+    found = train("ensemble", data=digits, settings=SMALL, out=tmp_path / "run")
+    assert order == ["validation", "pictures", "diagnosis", "test"]
+    readings = RunFolder(tmp_path / "run").readings
+    assert [(one["by"], one["members"], one["n"]) for one in readings] == [("train", 3, 300)]
+    assert found.readings == 1
+    scores = json.loads((tmp_path / "run" / MEMBERS / "scores.json").read_text())
+    again = evaluate_run(tmp_path / "run", part="validation").found
+    assert found.validation.metrics == pytest.approx(again.metrics, rel=1e-4)
+    assert [len(scores[part][kind]) for part in ("validation", "test") for kind in ("members", "without")] == [3] * 4
 
 
 def _settings(recipe):

@@ -121,6 +121,13 @@ def test_a_frozen_stem_is_whitened_by_the_training_rows_and_stays(mnist):
     np.testing.assert_array_equal(kernel, np.asarray(model.get_layer(LAYER).kernel))
 
 
+def test_a_whitened_stem_without_training_rows_is_refused():
+    with pytest.raises(RecipeError, match=r"training rows.*\n.*sonmat\.build\(\"convnet\", train"):
+        build("convnet", stem=8, whiten=True)
+    build("convnet", stem=8)
+    assert build_recipe(read_recipe("convnet", ["stem=8", "whiten=true"])).get_layer(LAYER)  # for `sonmat summary`
+
+
 def test_constant_pictures_are_whitened_to_something_finite():
     assert np.isfinite(components(np.zeros((4, 6, 6)), (3, 3))).all()
 

@@ -161,6 +161,13 @@ def test_an_ambiguous_name_names_both():
         ("learning_rate={name='CosineDecay', decay_step=3}", "Did you mean 'train.learning_rate.decay_steps'?"),
         ("learning_rate={name='CosineDecay'}", "CosineDecay refuses its settings"),
         ("train=3", "no setting called 'train'"),
+        ("tta.x=1", "Known: train.tta.shift, train.tta.flip."),
+        ("train.tta.x=1", "Known: train.tta.shift, train.tta.flip."),
+        ("tta.shfit=1", "Did you mean 'train.tta.shift'?"),
+        ("average.x=1", "Known: train.average.name, train.average.decay, train.average.start."),
+        ("average={}", "train.average needs a name, EMA or SWA; the table has nothing"),
+        ("average.start=0.5", "train.average needs a name, EMA or SWA; the table has start"),
+        ("weight_decay=nan", "train.weight_decay should be of a size"),
     ],
 )
 def test_what_cannot_be_set_says_why(assignment: str, says: str):

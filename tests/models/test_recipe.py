@@ -16,17 +16,22 @@ from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, from_toml
 from sonmat.models.toml import write_toml
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
-NUMBER = st.floats(min_value=0, exclude_min=True, allow_infinity=False, allow_nan=False)
-VALUE = st.recursive(
-    st.one_of(
-        st.text(st.characters(exclude_categories=["Cs"])), st.integers(), st.floats(allow_nan=False), st.booleans()
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3),
-    ),
-    max_leaves=6,
-)
+HELD = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)  # as a compiled step can
+
+
+def values(floats: st.SearchStrategy[float], integers: st.SearchStrategy[int]) -> st.SearchStrategy:
+    return st.recursive(
+        st.one_of(st.text(st.characters(exclude_categories=["Cs"])), integers, floats, st.booleans()),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3),
+            st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=3),
+        ),
+        max_leaves=6,
+    )
+
+
+VALUE = values(st.floats(allow_nan=False), st.integers())
+HELD_VALUE = values(HELD, st.integers(-(2**99), 2**99))
 RECIPE = st.builds(
     Recipe,
     data=TEXT,
@@ -40,10 +45,12 @@ RECIPE = st.builds(
         epochs=st.integers(1),
         batch_size=st.integers(1),
         optimizer=st.none() | TEXT,
-        learning_rate=st.none() | NUMBER | st.fixed_dictionaries({"name": TEXT, "decay_steps": st.integers()}),
+        learning_rate=st.none()
+        | HELD.filter(lambda rate: rate > 0)
+        | st.fixed_dictionaries({"name": TEXT, "decay_steps": st.integers(0, 2**99)}),
         loss=st.none() | TEXT,
         metrics=st.none() | st.lists(TEXT, max_size=3).map(tuple),
-        options=st.dictionaries(st.sampled_from(["momentum", "nesterov", "베타"]), VALUE, max_size=2),
+        options=st.dictionaries(st.sampled_from(["momentum", "nesterov", "베타"]), HELD_VALUE, max_size=2),
     ),
 )
 
@@ -72,8 +79,23 @@ def test_the_recipe_file_reads_like_the_design():
 
 
 def test_numpy_numbers_and_tuples_become_plain():
-    recipe = Recipe(model=ModelSettings("mlp", {"hidden": (np.int64(3),), "dropout": np.float32(0.5)}))
+    train = TrainSettings(
+        learning_rate=np.float32(0.5),
+        label_smoothing=np.float32(0.25),
+        tta={"shift": np.int64(1)},
+        average={"decay": np.float32(0.5)},
+        options={"momentum": np.float32(0.5), "nesterov": np.True_},
+    )
+    model = ModelSettings("mlp", {"hidden": (np.int64(3),), "dropout": np.float32(0.5)})
+    recipe = Recipe(split=np.float32(0.5), model=model, train=train)
     assert recipe.model.settings == {"hidden": [3], "dropout": 0.5}
+    assert (train.learning_rate, train.label_smoothing, train.tta, train.average) == (
+        0.5,
+        0.25,
+        {"shift": 1},
+        {"decay": 0.5},
+    )
+    assert train.options == {"momentum": 0.5, "nesterov": True}
     assert from_toml(to_toml(recipe)) == recipe
 
 
@@ -101,6 +123,16 @@ def test_records_are_frozen():
         ("train.learning_rate = inf", "train.learning_rate should be a number above 0"),
         ('train.learning_rate = "0.1"', "but is '0.1'"),
         ("train.learning_rate = {decay_steps = 3}", "a schedule with a name"),
+        ("train.learning_rate = 1e300", "of a size that float32 holds, 1.2e-38–3.4e+38, but is 1e+300"),
+        ("train.learning_rate = 1e-300", "train.learning_rate should be of a size that float32 holds"),
+        (f"train.learning_rate = {10**400}", "train.learning_rate should be a number above 0"),
+        ('train.learning_rate = {name = "OneCycle", peak = 1e300}', "train.learning_rate.peak should be of a size"),
+        ('train.learning_rate = {name = "OneCycle", peak = 1e-300}', "train.learning_rate.peak should be of a size"),
+        (f'train.learning_rate = {{name = "A", decay_steps = {10**400}}}', "decay_steps should be of a size"),
+        ('train.learning_rate = {name = "A", values = [0.1, inf]}', "train.learning_rate.values should be of a size"),
+        ("train.weight_decay = nan", "train.weight_decay should be of a size that float32 holds"),
+        ("train.momentum = -inf", "train.momentum should be of a size"),
+        ("train.epsilon = 1e-300", "train.epsilon should be of a size"),
         ("train.metrics = [1]", "train.metrics should be a list of names"),
         ("sede = 3", "no setting called 'sede'"),
     ],

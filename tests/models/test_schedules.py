@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,18 @@ def test_cosine_is_that_of_keras_with_and_without_warm_up():
 def test_warm_up_rises_and_stays():
     expected = np.minimum(np.arange(50) / 10, 1) * 0.2
     np.testing.assert_allclose(rates(WarmUp(0.2, 100), 50), expected, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("peak", [math.nan, math.inf, 1e300, 3.5e38, 1e-300, 1e-40, 0, -1, 10**400])
+@pytest.mark.parametrize("kind", [OneCycle, Cosine, WarmUp])
+def test_a_peak_that_float32_does_not_hold_is_refused(kind, peak):
+    with pytest.raises(ValueError, match="peak should be a number above 0 that float32 can hold"):
+        kind(peak, 40)
+    with pytest.raises(RecipeError, match="peak"):
+        check_train(TrainSettings(optimizer="sgd", learning_rate={"name": kind.__name__, "peak": peak}))
+    kind(3e38, 40)
+    kind(1.2e-38, 40)
+    assert rates(kind(np.float32(0.5), np.int64(40)), 40).max() == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("kind", [OneCycle, Cosine, WarmUp])
@@ -89,7 +102,6 @@ def test_keras_schedules_may_leave_their_length_out():
         {"name": "OneCycel", "peak": 0.1},
         {"name": "OneCycle"},
         {"name": "OneCycle", "peak": -1},
-        {"name": "OneCycle", "peak": math.nan},
         {"name": "OneCycle", "peak": "high"},
         {"name": "OneCycle", "peak": 0.1, "warmup": 1.0},
         {"name": "OneCycle", "peak": 0.1, "warmup": True},
@@ -171,6 +183,57 @@ def test_which_variables_are_left_to_adam():
     by_muon = [v for v, velocity in zip(model.trainable_variables, velocities, strict=True) if velocity is None]
     assert len(by_muon) == 1
     assert by_muon[0] is model.layers[0].kernel
+
+
+def many_kinds(*, named: bool) -> keras.Model:
+    """Layers whose kernels have several axes; under Keras's names, or under names that tell nothing."""
+    layers = keras.layers
+    kinds = {
+        "plain": lambda **name: layers.Conv2D(6, 3, **name),
+        "deep": lambda **name: layers.DepthwiseConv2D(3, depth_multiplier=2, **name),
+        "apart": lambda **name: layers.SeparableConv2D(6, 3, depth_multiplier=2, **name),
+        "grouped": lambda **name: layers.Conv2D(6, 3, groups=3, **name),
+        "back": lambda **name: layers.Conv2DTranspose(6, 3, **name),
+        "sums": lambda **name: layers.EinsumDense("abcd,defg->abcefg", (6, 6, 2, 3, 2), **name),
+    }
+    made = [make(**({"name": name} if named else {})) for name, make in kinds.items()]
+    tail = [layers.Flatten(), layers.Dense(3, "softmax", name="probabilities")]
+    model = keras.Sequential([keras.Input((12, 12, 3)), *made, *tail])
+    model.compile(ConvMuon(0.01, exclude_layers=["probabilities"]), "sparse_categorical_crossentropy")
+    return model
+
+
+def by_muon(model: keras.Model) -> list[str]:
+    velocities = model.optimizer.adam_velocities
+    pairs = zip(model.trainable_variables, velocities, strict=True)
+    return ["/".join(v.path.split("/")[-2:]) for v, velocity in pairs if velocity is None]
+
+
+def test_kernels_that_are_several_matrices_are_left_to_adam_by_their_layers():
+    model = many_kinds(named=True)
+    sm.fit(model, np.zeros((4, 12, 12, 3), np.float32), np.arange(4) % 3, verbose=0)
+    assert by_muon(model) == ["plain/kernel", "apart/pointwise_kernel", "back/kernel"]
+    # weight decay has to draw the same line
+    drawn = {v.path for v in model.trainable_variables if not model.optimizer._should_use_adamw(v)}
+    assert len(drawn) == 3
+
+
+def test_outside_of_sonmat_they_are_told_by_their_paths():
+    model = many_kinds(named=False)
+    model.fit(np.zeros((4, 12, 12, 3), np.float32), np.arange(4) % 3, verbose=0)
+    kinds = [re.sub(r"_\d+", "", name) for name in by_muon(model)]
+    # nothing in its path tells that a convolution is grouped
+    assert kinds == ["conv2d/kernel", "separable_conv2d/pointwise_kernel", "conv2d/kernel", "conv2d_transpose/kernel"]
+
+
+def test_a_name_that_two_kinds_of_layers_share_is_no_convolution():
+    layers = keras.layers
+    inner = keras.Sequential([layers.DepthwiseConv2D(3, depth_multiplier=2, name="same")])
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, name="same"), inner, layers.Flatten(),
+                              layers.Dense(3, "softmax")])  # fmt: skip
+    model.compile(ConvMuon(0.01), "sparse_categorical_crossentropy")
+    sm.fit(model, np.zeros((4, 8, 8, 3), np.float32), np.arange(4) % 3, verbose=0)
+    assert [name for name in by_muon(model) if "same" in name] == []
 
 
 def test_it_trains_convolutions_in_the_engine_as_in_keras(mnist):
