@@ -214,7 +214,8 @@ def _finish(
     validation = evaluate(model, validation_rows, tta=recipe.train.tta)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
-    diagnosis = diagnose_trained(run, model, train_rows, validation_rows, validation.outputs, BRIEF)
+    outputs = None if recipe.train.tta else validation.outputs
+    diagnosis = diagnose_trained(run, model, train_rows, validation_rows, outputs, BRIEF)
     test = evaluate(model, test_rows, tta=recipe.train.tta)
     result = {
         "finished": now(),
