@@ -85,7 +85,7 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
 
         def begun(what: Begun) -> None:
             folder.append(what.folder)
-            shown.begin(begun_text(what.folder, what.recipe, what.rows, what.done))
+            shown.begin(begun_text(what.folder, what.recipe, what.rows, what.done, what.name))
 
         how: dict[str, Any] = {"begun": begun, "listeners": shown.listeners, "progress": download(silent)}
         try:

@@ -21,7 +21,7 @@ from sonmat.view.program import program
 from sonmat.view.tables import duration, reading
 
 
-def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int) -> Text:
+def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int, name: str = "") -> Text:
     """What is about to be trained, on what, and where it will be.
 
     Args:
@@ -29,10 +29,12 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
         recipe: What was asked for.
         rows: How many there are, by part.
         done: Epochs behind it already.
+        name: What the recipe's file is called, where it is not called as its model.
     """
     train, validation, test = (f"{rows[part]:,}" for part in ("train", "validation", "test"))
-    name, data = Path(recipe.model.name).name, Path(recipe.data).name
-    text = Text(f"{name}", style="bold")
+    model, data = Path(recipe.model.name).name, Path(recipe.data).name
+    text = Text(name or model, style="bold")
+    text.append(f" ({model})" if name else "", style="not bold")
     text.append(
         say(
             f" on {data}: {train} rows to train on, {validation} to validate, {test} to test\n",

@@ -93,6 +93,12 @@ def test_the_headline_says_what_and_where(tmp_path):
     ]
 
 
+def test_a_recipe_that_has_a_file_is_called_as_it(tmp_path):
+    rows = {"train": 42000, "validation": 18000, "test": 10000}
+    text = begun_text(tmp_path, base_recipe("notes-mlp"), rows, 0, "mine").plain
+    assert text.startswith("mine (notes-mlp) on mnist: 42,000 rows")
+
+
 def test_an_image_is_dense_where_it_is_light():
     image = np.zeros((28, 28), np.uint8)
     image[4:10, 4:10] = 255
