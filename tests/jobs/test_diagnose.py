@@ -369,6 +369,16 @@ def test_another_peak_is_advised_and_trains(tuned: Path, tmp_path: Path):
     assert done.recipe.train.learning_rate == {"name": "OneCycle", "peak": 0.06}
 
 
+def test_training_and_evaluation_say_that_they_look_several_times(
+    tuned: Path, sonmat_command: Callable[..., Any], tmp_path: Path
+):
+    assert "Both with 5 views" in sonmat_command("train", tuned / "recipe.toml", "--out", tuned).out  # finished before
+    assert ", 5 views of each image" in sonmat_command("evaluate", tuned).out
+    assert json.loads(sonmat_command("evaluate", tuned, "--json").out)["views"] == 5
+    assert "views" not in sonmat_command("evaluate", tuned, "--no-tta").out
+    assert ", 5 views of each" in (tuned / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("in_run", [True, False])
 def test_what_fit_was_told_is_known(in_run: bool, tmp_path: Path):
     x, y = blobs(600, 0)
