@@ -32,7 +32,7 @@ dev: .venv/.dev ## The same with what tests and checks need
 train: env ## Train the notes' network on MNIST (more: make train ARGS="--set epochs=3")
 	$(BIN)/sonmat train $(ARGS)
 
-test: dev ## Run the quick tests
+test: dev ## Run the quick tests (about ten minutes on two cores)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: dev ## Run the slow tests
@@ -59,14 +59,17 @@ benchmarks/.venv/.peers: benchmarks/constraints.txt
 test-peers: dev peers ## Run the tests that try TensorFlow beside sonmat
 	$(BIN)/python -m pytest -m peers $(ARGS)
 
-bench: env peers ## Measure sonmat beside its peers, then write the figures into the documents (about an hour)
-	$(BIN)/python -m benchmarks.fit_notes $(ARGS)
-	$(BIN)/python -m benchmarks.cnn $(ARGS)
-	$(BIN)/python -m benchmarks.leak
+bench: env peers ## Measure all figures anew, then write them into the documents (two and a half hours on two cores)
+	$(BIN)/python -m benchmarks.fit_notes --fresh $(ARGS)
+	$(BIN)/python -m benchmarks.cnn --fresh $(ARGS)
+	$(BIN)/python -m benchmarks.leak --fresh
 	$(BIN)/python -m benchmarks.diagnosis
 	$(BIN)/python -m benchmarks.lr_finder
-	$(BIN)/python -m benchmarks.sweep $(ARGS)
-	$(BIN)/python -m benchmarks.notes_question
+	$(BIN)/python -m benchmarks.sweep --fresh
+	$(BIN)/python -m benchmarks.notes_question --fresh
+	@echo "==> The tuned recipes, five seeds each: an hour and a half. Interrupted, go on with $(BIN)/python -m benchmarks.accuracy"
+	rm -rf benchmarks/results/accuracy benchmarks/.runs
+	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.claims
 
 claims: env ## Write the measured figures into the documents

@@ -14,23 +14,30 @@ from typing import Any
 
 NODES, TRIALS = (1, 10, 100, 1000), (10_000, 100_000, 1_000_000)
 RUNGS = (2, 4, 10)  # of ten epochs, one trial in three going on
+HEAVY = 60.0  # seconds that a job of a heavy network trains an epoch
 LINK = 1.25e9  # bytes a second that a machine's network is taken to carry: ten gigabits
 _MILLION = 1_000_000
 
 
 def simulated(costs: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Studies of several sizes, each of three kinds.
+    """Studies of several sizes, each of four kinds.
 
     Returns:
-        Of each `kind`: trials that are `alike`, given out a window at a time, as the runner does; `networks`, of which each
-        builds one; and trials that are alike and given out all at `once`.
+        Of each `kind`: trials that are `alike`, with the network that was measured; `networks`, of which each builds one;
+        trials that are alike, of a `heavy` network; and these, given out all at `once` instead of a window at a time.
     """
-    kinds: dict[str, dict[str, Any]] = {"alike": {}, "networks": {"networks": True}, "once": {"window": None}}
+    heavy = {**costs, "epoch": HEAVY}
+    kinds: dict[str, tuple[Mapping[str, float], dict[str, Any]]] = {
+        "alike": (costs, {}),
+        "networks": (costs, {"networks": True}),
+        "heavy": (heavy, {}),
+        "once": (heavy, {"window": None}),
+    }
     return [
-        {"kind": kind, "nodes": nodes, "trials": trials, **study(costs, nodes, trials, **options)}
+        {"kind": kind, "nodes": nodes, "trials": trials, **study(given, nodes, trials, **options)}
         for trials in TRIALS
         for nodes in NODES
-        for kind, options in kinds.items()
+        for kind, (given, options) in kinds.items()
     ]
 
 

@@ -107,10 +107,13 @@ def show(
 
         console().print(description_table(told))
     if settings is not None:
-        from sonmat.view.augmentation import variations
+        from sonmat.view.augmentation import unvaried, variations
 
-        out = out or Path("augment.png")
-        variations(parts[0], settings, out, seed=seed or 0)
+        if not settings and not json:
+            console().print(unvaried(augment or []), soft_wrap=True)
+        out = out or (Path("augment.png") if settings else None)  # nine copies of each are drawn on demand alone
+        if out is not None:
+            variations(parts[0], settings, out, seed=seed or 0)
     elif errors:
         from sonmat.view.label_errors import label_errors
 

@@ -46,7 +46,8 @@ def evaluate(
     from sonmat.view.tables import scores_table
 
     out = console()
-    out.print(f"{model}: {done.rows.name}, {part_name(done.rows.part)}", soft_wrap=True)
+    views = say(f", {done.views} views of each image", f", 이미지마다 모습 {done.views}개") if done.views > 1 else ""
+    out.print(f"{model}: {done.rows.name}, {part_name(done.rows.part)}{views}", soft_wrap=True)
     if done.found.scores is None:
         return out.print(repr(done.found))
     out.print(scores_table(done.found.scores, loss=done.found.metrics.get("loss"), readings=done.readings))

@@ -85,7 +85,7 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
 
         def begun(what: Begun) -> None:
             folder.append(what.folder)
-            shown.begin(begun_text(what.folder, what.recipe, what.rows, what.done))
+            shown.begin(begun_text(what.folder, what.recipe, what.rows, what.done, what.name))
 
         how: dict[str, Any] = {"begun": begun, "listeners": shown.listeners, "progress": download(silent)}
         try:
@@ -101,6 +101,9 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
     if json:
         print_json(done.as_dict())
     elif not quiet:
-        console().print(
-            trained_text(done.folder, done.as_dict(), done.findings, done.recipe.train.learning_rate), soft_wrap=True
-        )
+        from sonmat.models.views import Views
+
+        settings = done.recipe.train
+        views = Views.of(settings.tta or {}).count
+        text = trained_text(done.folder, done.as_dict(), done.findings, settings.learning_rate, views)
+        console().print(text, soft_wrap=True)

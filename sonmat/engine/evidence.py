@@ -63,6 +63,7 @@ class Layer:
         growth: Root mean square of the kernel over what Glorot's initializer gives it; None where there is no kernel.
         rectified: Whether a ReLU makes its outputs.
         dead: Units of such a layer that gave 0 for every row looked at; None where that was not measured.
+        whitened: Whether it is frozen on purpose: its filters are the training pictures' principal components.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Layer:
     growth: float | None = None
     rectified: bool = False
     dead: int | None = None
+    whitened: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,16 @@ class Settings:
 
     Attributes:
         optimizer: Keras's name of the class.
-        learning_rate: At the end, or the constant one.
+        learning_rate: The constant one, or a schedule's peak.
         batch_size, epochs: As asked for.
         shuffle: Whether each epoch had an order of its own.
         dropout: The largest rate of a dropout layer; 0 without one.
         parameters: Of the whole network.
         narrowest: Units of the narrowest hidden layer with weights; None without one.
+        label_smoothing: In training alone; losses of validation, and those of a `Part`, have none.
+        average: "EMA" or "SWA" where the weights are an average; `decay` is EMA's.
+        momentum: The largest one of batch normalization's moving statistics; None without batch normalization.
+        rate_left: The share of a schedule's peak that is left after the last step; None without a schedule.
     """
 
     optimizer: str | None = None
@@ -98,6 +104,11 @@ class Settings:
     dropout: float = 0.0
     parameters: int | None = None
     narrowest: int | None = None
+    label_smoothing: float = 0.0
+    average: str | None = None
+    decay: float | None = None
+    momentum: float | None = None
+    rate_left: float | None = None
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ def fit(
         resume: A run to go on with, taken by `sonmat.engine.resumable` from one with the same arguments.
 
     Returns:
-        Keras's `History`. Its `compile_seconds` and `train_seconds` tell the two times apart.
+        Keras's `History`. Its `compile_seconds` and `train_seconds` tell the two times apart; `companion` holds what of
+        `augment`, `label_smoothing` and `average` was used.
 
     Raises:
         DataError: Inputs, targets or weights cannot be trained on.
@@ -188,6 +189,7 @@ def fit(
     _warn_of_single_steps(program)
     training.run()
     history = training.history
+    history.companion = companion.identity
     history.compile_seconds = training.compile_seconds
     history.train_seconds = time.perf_counter() - begin - training.compile_seconds
     return history

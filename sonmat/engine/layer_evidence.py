@@ -10,6 +10,8 @@ import numpy as np
 from sonmat.engine.evidence import Layer, Settings
 from sonmat.engine.examples import Examples
 from sonmat.engine.predict import outputs_for
+from sonmat.models.peak import course_of, peak_of
+from sonmat.models.whitening import is_whitened
 
 _SPATIAL = {3: keras.layers.GlobalMaxPooling1D, 4: keras.layers.GlobalMaxPooling2D, 5: keras.layers.GlobalMaxPooling3D}
 
@@ -37,6 +39,7 @@ def _layer(layer: keras.Layer, rectified: bool) -> Layer:
         unmoved=bias is not None and not np.asarray(bias, np.float32).any() and _starts_at_zero(layer),
         growth=None if values is None else _growth(values),
         rectified=rectified,
+        whitened=is_whitened(layer),
     )
 
 
@@ -114,13 +117,17 @@ def settings_of(model: keras.Model) -> Settings:
     every = model._flatten_layers(include_self=False)
     drops = [float(layer.rate) for layer in every if isinstance(layer, keras.layers.Dropout)]
     weighted = [layer for layer in model._flatten_layers(include_self=False) if layer.weights and _hidden(layer)]
+    normalizations = [layer for layer in every if isinstance(layer, keras.layers.BatchNormalization)]
     optimizer = getattr(model, "optimizer", None)
+    rate, left = _rate(optimizer)
     return Settings(
         optimizer=type(optimizer).__name__ if optimizer is not None else None,
-        learning_rate=_rate(optimizer),
+        learning_rate=rate,
         dropout=max(drops, default=0.0),
         parameters=int(model.count_params()),
         narrowest=min((_units(layer) for layer in weighted[:-1]), default=None),
+        momentum=max((float(layer.momentum) for layer in normalizations), default=None),
+        rate_left=left,
     )
 
 
@@ -128,8 +135,13 @@ def _hidden(layer: keras.Layer) -> bool:
     return getattr(layer, "kernel", None) is not None and not list(layer._flatten_layers(include_self=False))
 
 
-def _rate(optimizer: Any) -> float | None:
+def _rate(optimizer: Any) -> tuple[float | None, float | None]:
+    """The learning rate, or its schedule's peak; and the share of the peak that is left now, where there is a schedule."""
     try:
-        return float(np.asarray(optimizer.learning_rate))
-    except (AttributeError, TypeError, ValueError):
-        return None
+        rate = float(np.asarray(optimizer.learning_rate))
+        schedule, steps = optimizer._learning_rate, int(optimizer.iterations)
+        if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+            return rate, None
+        return course_of(schedule, steps) if steps else (peak_of(schedule), None)
+    except (AttributeError, TypeError, ValueError, ArithmeticError):  # what only resembles an optimizer
+        return None, None

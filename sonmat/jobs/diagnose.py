@@ -13,14 +13,15 @@ from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.data.sources import load
 from sonmat.engine import checks
-from sonmat.engine.evidence import Evidence, Failure
+from sonmat.engine.evidence import Evidence
 from sonmat.engine.examination import Extent, examine, unexamined
 from sonmat.engine.examples import Examples
 from sonmat.engine.fit import gathered
-from sonmat.errors import RunError, SonmatError, StorageError
+from sonmat.errors import SonmatError, StorageError
 from sonmat.files import write_json
 from sonmat.jobs.evaluate import compile_for, located
 from sonmat.jobs.rows import rows_of, scale_for
+from sonmat.jobs.settings import companion_settings, with_settings
 from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.recipe import Recipe
@@ -102,6 +103,8 @@ def diagnose(
     if isinstance(run, keras.callbacks.History):
         history = _records(run)
         evidence = _examined(model or run.model, data, validation_data, None, extent, progress)
+        told = companion_settings(getattr(run, "companion", {}))  # `sonmat.fit` leaves it there
+        evidence = replace(evidence, settings=replace(evidence.settings, **told))
         return Diagnosis(tuple(findings(evidence, history)), evidence)
     path, folder = located(run)
     if folder is None:
@@ -122,7 +125,8 @@ def diagnose_trained(
         folder: Its run.
         model: The trained network.
         train, validation: Its rows.
-        outputs: What the network gives for all validation rows.
+        outputs: What the network gives for all validation rows; None where that is a mean over several views: beside it
+            the training rows, which are looked at once, would seem too bad.
         extent: How much to look at.
 
     Returns:
@@ -138,7 +142,7 @@ def diagnose_trained(
             extent=extent,
             validation_outputs=outputs,
         )
-        return _kept(folder, _with_settings(evidence, folder, folder.recipe), folder.recipe)
+        return _kept(folder, with_settings(evidence, folder, folder.recipe), folder.recipe)
     except Exception as error:
         warnings.warn(
             say(
@@ -205,8 +209,8 @@ def _of_folder(
     elif model is None and recipe is not None and isinstance(data, Dataset):
         model = _begun_model(folder, recipe, data)
     if model is None:
-        return _with_settings(unexamined(), folder, recipe)
-    return _with_settings(_examined(model, data, validation_data, loaded, extent, progress), folder, recipe)
+        return with_settings(unexamined(), folder, recipe)
+    return with_settings(_examined(model, data, validation_data, loaded, extent, progress), folder, recipe)
 
 
 def _begun_model(folder: RunFolder, recipe: Recipe, train: Dataset) -> keras.Model | None:
@@ -247,60 +251,6 @@ def _as_examples(part: Any, loaded: Run | None, model: keras.Model) -> Examples 
     examples = gathered(part)
     checks.check_inputs(model, examples)
     return examples
-
-
-def _with_settings(evidence: Evidence, folder: RunFolder, recipe: Recipe | None) -> Evidence:
-    """What recipe, checkpoint and journal add to what the model says of its training."""
-    identity = _identity(folder)
-    settings, train = evidence.settings, recipe.train if recipe is not None else None
-    rate = _number(train.learning_rate if train is not None else None) or _number(identity.get("learning_rate"))
-    settings = replace(
-        settings,
-        optimizer=settings.optimizer or _class(identity.get("optimizer")) or (train.optimizer if train else None),
-        learning_rate=rate or settings.learning_rate,
-        batch_size=_first_size(train.batch_size if train else identity.get("batch_size")),
-        epochs=train.epochs if train else None,
-        shuffle=True if train else identity.get("shuffle"),
-    )
-    return replace(evidence, settings=settings, failure=_failure(folder))
-
-
-def _first_size(batch_size: Any) -> int | None:
-    """Rows a step; of several batch sizes the first, a recipe's `[epochs, rows]` or a checkpoint's `[epoch, rows]`."""
-    return int(batch_size[0][1]) if isinstance(batch_size, list) else batch_size
-
-
-def _identity(folder: RunFolder) -> dict[str, Any]:
-    if not (folder.path / CHECKPOINT).exists():
-        return {}
-    try:
-        return read_checkpoint(folder.path / CHECKPOINT)[1]
-    except RunError:
-        return {}
-
-
-def _failure(folder: RunFolder) -> Failure | None:
-    told = folder.failure
-    if told is None:
-        return None
-    epoch, step = (told.get(name) for name in ("epoch", "step"))
-    return Failure(epoch, step) if isinstance(epoch, int) and isinstance(step, int) else None
-
-
-def _number(value: Any) -> float | None:
-    """A learning rate that is one number, as recipes and checkpoints write it; None for a schedule."""
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
-    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
-
-
-def _class(optimizer: Any) -> str | None:
-    try:
-        return str(json.loads(optimizer)["class"])
-    except (TypeError, ValueError, KeyError):
-        return None
 
 
 def _records(history: keras.callbacks.History) -> Sequence[Mapping[str, Any]]:

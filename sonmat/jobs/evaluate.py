@@ -13,6 +13,7 @@ from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.errors import TrainingError
 from sonmat.jobs.rows import part_of, views_of
 from sonmat.language import say
+from sonmat.models.views import Views
 from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run, open_run
 
 
@@ -24,15 +25,18 @@ class Evaluated:
         found: The numbers.
         rows: The rows.
         readings: How often the run has looked at its test rows, this time included; None where it did not now.
+        views: How many views of each row its outputs are the mean of.
     """
 
     found: Evaluation
     rows: Dataset
     readings: int | None
+    views: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         told = {"data": self.rows.name, "part": self.rows.part, **self.found.as_dict()}
+        told |= {"views": self.views} if self.views > 1 else {}
         return told | ({"test_readings": self.readings} if self.readings is not None else {})
 
 
@@ -60,12 +64,13 @@ def evaluate_run(
     run = load_run(path)
     rows = part_of(run, part, data, progress=progress)
     compile_for(run, rows)
-    found = evaluate(run.model, rows, tta=views_of(run) if tta else None)
+    views = Views.of((views_of(run) if tta else None) or {})
+    found = evaluate(run.model, rows, tta=views)
     readings = None
     if folder is not None and part == "test" and _is_own(folder, run, rows, data):
         told: dict[str, Any] = {"loss": found.metrics.get("loss"), "n": found.n}
         readings = folder.count_reading("evaluate", told | ({"accuracy": found.accuracy} if found.scores else {}))
-    return Evaluated(found, rows, readings)
+    return Evaluated(found, rows, readings, views.count)
 
 
 def _is_own(folder: RunFolder, run: Run, rows: Dataset, data: str | os.PathLike[str] | None) -> bool:

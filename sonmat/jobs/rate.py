@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
 from sonmat.models.builders import is_file_builder
 from sonmat.models.catalog import CATALOG, build_recipe
-from sonmat.models.compilation import OWN_SCHEDULES
+from sonmat.models.peak import peak_setting
 from sonmat.models.reading import change, check, parse_assignment, read_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RECIPE, open_run
@@ -128,7 +128,9 @@ def _command(
     words = ["train", source]
     words += ["--data", str(data)] if data is not None else []
     for one in settings:
-        if parse_assignment(one)[0] not in ("learning_rate", "train.learning_rate") or "peak" in setting:
+        if parse_assignment(one)[0] not in ("learning_rate", "train.learning_rate") or not setting.startswith(
+            "learning"
+        ):
             words += ["--set", one]
     words += ["--seed", str(seed)] if seed is not None else []
     return *words, "--set", setting
@@ -138,6 +140,5 @@ def _setting(recipe: Recipe, test: RateTest) -> str | None:
     """What to set: of a schedule its peak, so that its course is kept."""
     if test.suggestion is None:
         return None
-    rate = recipe.train.learning_rate
-    own = isinstance(rate, Mapping) and rate["name"] in OWN_SCHEDULES
-    return f"{'train.learning_rate.peak' if own else 'learning_rate'}={test.suggestion:.2g}"
+    key = peak_setting(recipe.train.learning_rate) or "learning_rate"
+    return f"{'learning_rate' if key == 'train.learning_rate' else key}={test.suggestion:.2g}"

@@ -47,12 +47,14 @@ class Begun:
         recipe: What was asked for.
         rows: How many there are, by part.
         done: Epochs that it has behind it already.
+        name: What the recipe's file is called, where it is not called as its model.
     """
 
     folder: Path
     recipe: Recipe
     rows: dict[str, int]
     done: int
+    name: str = ""
 
 
 def train(
@@ -95,15 +97,16 @@ def train(
         if (run.path / RECIPE).exists() and run.finished:
             return read_finished(run)
     rows, model = _prepared(asked, progress)
+    name = _called(recipe, asked)
     if out is None:
-        run = new_run(asked.model.name)
+        run = new_run(name or asked.model.name)
     new = not (run.path / RECIPE).exists()
     with held(run.path):
         run.check_free(asked)
         try:
             if new:
                 run.write_recipe(asked)
-            return _finish(run, asked, rows, model, begun, listeners)
+            return _finish(run, asked, rows, model, begun, listeners, name)
         except Exception:
             if new and not (run.path / CHECKPOINT).exists():
                 shutil.rmtree(run.path, ignore_errors=True)  # it would fail again in the same way
@@ -202,19 +205,21 @@ def _finish(
     model: keras.Model,
     begun: Callable[[Begun], None] | None,
     listeners: Sequence[Listener],
+    name: str = "",
 ) -> Trained:
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
     sizes = {"train": len(train_rows), "validation": len(validation_rows), "test": len(test_rows)}
     done = len(run.history)
     if begun is not None:
-        begun(Begun(run.path, recipe, sizes, done))
+        begun(Begun(run.path, recipe, sizes, done, name))
     model, history = _fitted(run, recipe, rows, model, [_Warming(), *listeners])
     save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
     validation, of_validation = _evaluated(recipe, model, validation_rows)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
-    diagnosis = diagnose_trained(run, model, train_rows, validation_rows, validation.outputs, BRIEF)
+    outputs = None if recipe.train.tta else validation.outputs
+    diagnosis = diagnose_trained(run, model, train_rows, validation_rows, outputs, BRIEF)
     test, of_test = _evaluated(recipe, model, test_rows)  # the one look, when nothing is left to choose
     if recipe.train.members:
         write_scores(run, {validation_rows.part: of_validation, test_rows.part: of_test})
@@ -259,6 +264,14 @@ class _Warming(Listener):
         from sonmat.view.canvas import warm
 
         threading.Thread(target=warm, name="sonmat-warming").start()  # a daemon could abort the process at exit
+
+
+def _called(recipe: str | os.PathLike[str] | Recipe, asked: Recipe) -> str:
+    """The stem of a recipe's file, where it says more than the model's name: not of a run's own `recipe.toml`."""
+    file = Path() if isinstance(recipe, Recipe) else Path(recipe)
+    if file.suffix != ".toml" or file.name == RECIPE or file.stem == asked.model.name:
+        return ""
+    return file.stem
 
 
 def findable(data: str) -> str:

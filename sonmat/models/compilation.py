@@ -87,7 +87,7 @@ def check_train(train: TrainSettings) -> None:
         for key in train.options:
             _check_option(key, optimizer_options(None))
         if isinstance(train.learning_rate, Mapping):
-            _schedule(train.learning_rate, _ANY_STEPS)
+            make_schedule(train.learning_rate, _ANY_STEPS)
     if train.loss is not None:
         _known("train.loss", train.loss, keras.losses.get, filter(str.islower, _names_in(keras.losses)))
     for metric in train.metrics or ():
@@ -148,7 +148,7 @@ def _optimizer_arguments(kind: type, train: TrainSettings, steps: int) -> dict[s
     arguments = dict(train.options)
     if train.learning_rate is not None:
         rate = train.learning_rate
-        arguments["learning_rate"] = _schedule(rate, steps) if isinstance(rate, Mapping) else rate
+        arguments["learning_rate"] = make_schedule(rate, steps) if isinstance(rate, Mapping) else rate
     return arguments
 
 
@@ -195,7 +195,12 @@ def _schedules() -> dict[str, type]:
     return {**SCHEDULES, **{name: getattr(own, name) for name in _names_in(own)}}
 
 
-def _schedule(table: Mapping[str, Any], steps: int) -> Any:
+def make_schedule(table: Mapping[str, Any], steps: int) -> Any:
+    """A recipe's table as a learning-rate schedule, for a training of so many steps.
+
+    Raises:
+        RecipeError: No such schedule, or an argument that it does not take.
+    """
     import keras
 
     from sonmat.models.schedules import LENGTHS

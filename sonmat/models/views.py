@@ -61,6 +61,11 @@ class Views:
         s = self.shift
         return [(0, 0), (-s, 0), (s, 0), (0, -s), (0, s)] if s else [(0, 0)]
 
+    @property
+    def count(self) -> int:
+        """How many views of a picture there are, itself included."""
+        return len(self.moves) * (2 if self.flip else 1)
+
     def __bool__(self) -> bool:
         return bool(self.shift or self.flip)
 

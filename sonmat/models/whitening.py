@@ -65,6 +65,18 @@ def components(images: np.ndarray, size: tuple[int, int], scale: float = 1.0) ->
     return np.asarray(vectors * np.sign(largest), np.float32)
 
 
+def is_whitened(layer: keras.Layer) -> bool:
+    """Whether a frozen layer holds filters of `whiten`: the second half of them are the negatives of the first.
+
+    One that was never filled in, for want of pictures, still holds its random first weights.
+    """
+    kernel = getattr(layer, "kernel", None)
+    if layer.trainable or kernel is None or len(kernel.shape) != 4 or kernel.shape[-1] % 2:
+        return False
+    first, second = np.split(np.asarray(kernel, np.float32), 2, axis=-1)
+    return bool(first.any()) and np.array_equal(second, -first)
+
+
 def whiten_first(model: keras.Model, data: Any) -> None:
     """Fill the layer called `whitening`, where the model has one, from training rows, where there are any.
 

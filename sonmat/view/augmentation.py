@@ -16,6 +16,7 @@ from sonmat.engine.augmented import augmented
 from sonmat.errors import DataError
 from sonmat.language import say
 from sonmat.models.augmentation import Augmentation
+from sonmat.models.catalog import CATALOG
 from sonmat.view.canvas import FAINT, finish, sheet, style
 from sonmat.view.images import colored, drawable
 from sonmat.view.words import fit
@@ -66,6 +67,22 @@ def variations(
     lines = _wrapped(described(settings))
     with style():
         return finish(_drawn(drawn.reshape(len(chosen), each + 1, *drawn.shape[1:]), names, data.name, lines), path)
+
+
+def unvaried(asked: Sequence[str]) -> str:
+    """That what was asked for varies nothing, and what to try instead.
+
+    Args:
+        asked: What `--augment` was given.
+    """
+    name = ", ".join(asked)
+    known = ", ".join(name for name, entry in CATALOG.items() if entry.train.augment)
+    return say(
+        f"{name} leaves pictures as they are: there is nothing to draw. Recipes with augmentation: {known}. Or try settings: "
+        '--augment "shift=2,rotate=10".',
+        f"{name}은(는) 그림을 변형하지 않아서 그릴 것이 없습니다. 증강이 있는 레시피: {known}. 또는 설정을 써 보세요: "
+        '--augment "shift=2,rotate=10".',
+    )
 
 
 def described(settings: Augmentation) -> list[str]:

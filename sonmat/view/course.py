@@ -94,6 +94,11 @@ class Course:
         return _gain(curve)
 
     @property
+    def falling_in_training(self) -> float:
+        """The same of the training loss, whatever validation says."""
+        return _gain(self.loss)
+
+    @property
     def jumps(self) -> float:
         """The noise between epochs of the training loss, as a part of its mean, over the second half."""
         half = _finite(self.loss[len(self) // 2 :])

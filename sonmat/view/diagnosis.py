@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from sonmat.engine.evidence import Evidence
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
+from sonmat.view.average_findings import lagging
 from sonmat.view.data_findings import data_findings
-from sonmat.view.finding import Case, Finding
+from sonmat.view.finding import Case, Finding, epochs_text
 from sonmat.view.gap_findings import accuracy_gap, gap_findings, loss_gap
 from sonmat.view.learning_findings import learning_findings
 from sonmat.view.network_findings import network_findings
@@ -18,7 +21,7 @@ from sonmat.view.words import percent
 _SEVERITIES = ("fault", "hint", "good")
 _CODES = (  # causes before what they cause: who mends the first may find the others gone
     "leak", "unscaled_inputs", "twice_scaled_inputs", "blank_inputs", "sorted_labels", "missing_class", "near_leak",
-    "frozen_layers", "no_signal", "divergence", "high_learning_rate", "high_dropout", "low_learning_rate",
+    "frozen_layers", "lagging_averages", "no_signal", "divergence", "high_learning_rate", "high_dropout", "low_learning_rate",
     "small_network", "label_noise", "confused_classes", "dead_units", "few_epochs", "constant_prediction", "not_learning",
     "underfitting", "overfitting", "best_epoch_earlier", "large_network", "overconfident", "imbalance",
     "class_never_said", "untrained_layers", "plateau", "unfinished", "unmeasured", "healthy",
@@ -35,6 +38,8 @@ _EXPLAINS: Mapping[str, frozenset[str]] = {  # a fault, and what is then only it
     "sorted_labels": _WEAK | {"few_epochs", "high_learning_rate"},
     "missing_class": frozenset({"class_never_said", "overfitting", "overconfident", "confused_classes"}),
     "frozen_layers": _WEAK,
+    "lagging_averages": _WEAK
+    | {"low_learning_rate", "high_learning_rate", "small_network", "few_epochs", "confused_classes"},
     "no_signal": _WEAK | {"overfitting", "best_epoch_earlier", "few_epochs"},
     "divergence": _WEAK,
     "high_learning_rate": _WEAK,
@@ -66,6 +71,7 @@ def findings(
     case = Case(evidence, history, recipe, run)
     found = [
         *data_findings(case),
+        *lagging(case),
         *learning_findings(case),
         *gap_findings(case),
         *network_findings(case),
@@ -97,7 +103,10 @@ def _open_ends(case: Case) -> list[Finding]:
                 "unfinished",
                 "hint",
                 say("The run is not finished", "아직 끝나지 않은 실행입니다"),
-                say(f"{done} of {epochs} epochs are trained.", f"{epochs} 에포크 중 {done} 에포크를 학습했습니다."),
+                say(
+                    f"Trained so far: {done} of {epochs_text(epochs)}.",
+                    f"{epochs} 에포크 중 {done} 에포크를 학습했습니다.",
+                ),
                 say("Go on with it.", "이어서 하세요."),
                 case.on_run("resume"),
             )
@@ -170,7 +179,15 @@ def _supports(case: Case) -> list[str]:
                 )
             )
     course = case.course
-    if course.best is not None:
+    if case.smoothed and np.isfinite(course.val_accuracy).any():
+        best = int(np.nanargmax(course.val_accuracy)) + 1
+        told.append(
+            say(
+                f"The best validation accuracy came in epoch {best} of {len(course)}.",
+                f"가장 높은 검증 정확도는 {len(course)} 에포크 중 {best}번째에 나왔습니다.",
+            )
+        )
+    elif course.best is not None:
         told.append(
             say(
                 f"The best validation loss came in epoch {course.best} of {len(course)}.",

@@ -13,12 +13,15 @@ from typing import Any
 from sonmat.engine.evidence import Evidence, Part
 from sonmat.language import say
 from sonmat.models.compilation import planned_by_length
+from sonmat.models.peak import peak_setting
 from sonmat.models.recipe import TRAIN_KEYS, Recipe
-from sonmat.view.course import Course
+from sonmat.view.course import Course, Turn
 from sonmat.view.words import percent
 
 POOR = 0.66
 """Skill on the training rows, below which a network has not learnt them."""
+
+_NEAR_ZERO = 0.1  # of a schedule's peak
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,49 @@ class Case:
     def steps(self) -> int | None:
         """How many steps there were, where rows and batch size are known."""
         rows, batch = sum(self.evidence.counts), self.evidence.settings.batch_size
-        return len(self.course) * math.ceil(rows / batch) if rows and batch else None
+        if not rows or not batch or not len(self.course):
+            return None
+        from sonmat.models.schedules import total_steps
+
+        sizes = self.recipe.train.batch_size if self.recipe is not None else batch
+        return total_steps(rows, len(self.course), sizes if isinstance(sizes, list) else batch)
 
     @property
     def rate(self) -> float | None:
-        """The learning rate, where it is one number."""
+        """The learning rate; of a schedule its peak."""
         return self.evidence.settings.learning_rate
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate follows a schedule."""
+        return self.evidence.settings.rate_left is not None
+
+    @property
+    def wound_down(self) -> bool:
+        """Whether a schedule ended near zero: then the last epochs change little, whatever is left to learn."""
+        left = self.evidence.settings.rate_left
+        return left is not None and left <= _NEAR_ZERO
+
+    @property
+    def smoothed(self) -> bool:
+        """Whether training smooths labels. Validation does not, so its loss may rise while nothing gets worse."""
+        return self.evidence.settings.label_smoothing > 0
+
+    @property
+    def turn(self) -> Turn | None:
+        """Where validation loss turned, where that loss is the one that training lowers."""
+        return None if self.smoothed else self.course.turn
+
+    @property
+    def falling(self) -> float:
+        """By which part doubling the epochs would lower the loss that training lowers, 0..1."""
+        return self.course.falling_in_training if self.smoothed else self.course.falling
+
+    @property
+    def flawless(self) -> bool:
+        """Whether every training row looked at is right, and every validation row where there are any."""
+        parts = [part for part in (self.train, self.validation) if part is not None]
+        return self.train is not None and all(part.accuracy == 1 for part in parts)
 
     def name(self, number: int) -> str:
         """A class by its number."""
@@ -135,9 +175,14 @@ class Case:
             return self.again(f"train.epochs={epochs}")
         return self.on_run("resume", "--epochs", str(epochs))
 
+    def at_rate(self, rate: float) -> str:
+        """The command for another learning rate, of a schedule for another peak; empty where no one number sets it."""
+        key = peak_setting(self.recipe.train.learning_rate) if self.recipe is not None else None
+        return self.again(f"{key}={rate:.3g}") if key else ""
+
     def slower(self, by: float) -> str:
-        """The command for a learning rate of another size; empty where it is not one number."""
-        return self.again(f"train.learning_rate={self.rate * by:.3g}") if self.rate else ""
+        """The command for so many times the learning rate; empty where it is not known."""
+        return self.at_rate(self.rate * by) if self.rate else ""
 
     def larger(self) -> str:
         """The command for a network of twice the units or filters, where the recipe has such a setting."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from sonmat.engine.evidence import Part
 from sonmat.language import say
 from sonmat.view.course import Turn
-from sonmat.view.finding import Case, Finding, skill, surely
+from sonmat.view.finding import Case, Finding, epochs_text, skill, surely
 from sonmat.view.words import percent
 
 _Z = 1.959963984540054  # 95 %
 _GAP, _SMALL_GAP = 0.06, 0.025  # of accuracy, the low end of the interval
 _RISE, _SURE = 1.15, 0.05  # validation loss at the end over its best, and the p-value that makes that sure
 _NOISES = 3.0
+_NOTHING = 1e-3  # of loss: a row's probability changes by a thousandth part
+_LOST = 0.02  # of accuracy
 _MANY = 10.0  # parameters a training row
 
 
@@ -79,8 +83,8 @@ def _no_signal(case: Case) -> Finding | None:
 
 
 def _overfitting(case: Case) -> Finding | None:
-    turn = case.course.turn
-    turned = turn is not None and _sure(turn) and turn.last >= _RISE * max(turn.low, 1e-9)
+    turn = _real(case)
+    turned = turn is not None and turn.last >= _RISE * max(turn.low, 1e-9)
     train, held = case.train, case.validation
     if train is not None and held is not None:
         gap, low, high = accuracy_gap(train, held)
@@ -99,7 +103,7 @@ def _overfitting(case: Case) -> Finding | None:
         "overfitting",
         severity,
         say("It overfits", "과적합입니다") if severity == "fault" else say("It overfits a little", "조금 과적합입니다"),
-        " ".join(part for part in (numbers, _turn_text(turn) if turned and turn is not None else "") if part),
+        " ".join(part for part in (numbers, _turn_text(case, turn) if turned and turn is not None else "") if part),
         _against(case, turn if turned else None),
         (_stop_at(case, turn) if turned and turn is not None else "")
         or _more_dropout(case)
@@ -120,16 +124,42 @@ def _loss_numbers(case: Case) -> str:
     )
 
 
-def _sure(turn: Turn) -> bool:
-    return turn.noises >= _NOISES and (turn.p_value < _SURE or turn.noises >= 3 * _NOISES)
+def _real(case: Case) -> Turn | None:
+    """Where validation loss turned, where chance does not explain that it rose, and it rose by something.
+
+    It rose steadily, or after too few epochs to tell by more than other validation rows would change it. None where every
+    validation row is right: losses of a millionth may rise as they like.
+    """
+    turn = case.turn
+    if turn is None or turn.noises < _NOISES or turn.last - turn.low < _NOTHING or _perfect(case):
+        return None
+    half = _half(case)
+    larger = turn.noises >= 3 * _NOISES and half is not None and turn.last - turn.low > half
+    return turn if turn.p_value < _SURE or larger else None
 
 
-def _turn_text(turn: Turn) -> str:
+def _perfect(case: Case) -> bool:
+    known = [*case.course.val_accuracy[-1:], *([case.validation.accuracy] if case.validation is not None else [])]
+    return any(accuracy == 1 for accuracy in known)
+
+
+def _half(case: Case) -> float | None:
+    """Half the 95 % interval of the difference between two mean losses of that many validation rows."""
+    part = case.evidence.validation
+    if part is None or part.loss_error is None or not part.of:
+        return None
+    return _Z * math.sqrt(2 * part.n / part.of) * part.loss_error
+
+
+def _turn_text(case: Case, turn: Turn) -> str:
+    sure = surely(turn.p_value)
+    if turn.p_value >= _SURE:
+        sure = say(f"other rows: ± {_half(case) or 0:.2g}", f"다른 행이라면 ±{_half(case) or 0:.2g}")
     return say(
         f"Validation loss turned after epoch {turn.best}: {turn.low:.4g} then, {turn.last:.4g} in the end, "
-        f"{_times(turn)} times the noise between epochs ({surely(turn.p_value)}).",
+        f"{_times(turn)} times the noise between epochs ({sure}).",
         f"검증 손실이 에포크 {turn.best} 뒤에 돌아섰습니다: 그때 {turn.low:.4g}, 끝에 {turn.last:.4g}, 에포크 사이 잡음의 "
-        f"{_times(turn)}배 ({surely(turn.p_value)}).",
+        f"{_times(turn)}배 ({sure}).",
     )
 
 
@@ -157,26 +187,75 @@ def _more_dropout(case: Case) -> str:
 
 
 def _earlier(case: Case) -> Finding | None:
-    turn = case.course.turn
+    if case.smoothed:
+        return _fell(case)
+    turn = _real(case)
     if turn is None:
         return None
     worse = turn.last / max(turn.low, 1e-9) - 1
-    more = _sure(turn)
-    if not more or worse < 0.03:
+    if worse < 0.03:
         return None
+    then, last = _accuracies(case, turn.best)
+    kept = last >= then
     return Finding(
         "best_epoch_earlier",
-        "fault" if worse >= 0.3 else "hint",
+        "fault" if worse >= 0.3 and not kept else "hint",
         say("The best epoch was not the last", "가장 좋은 에포크는 마지막이 아니었습니다"),
-        _turn_text(turn),
+        _turn_text(case, turn)
+        + (
+            say(
+                f" Accuracy did not fall: {percent(then)} then, {percent(last)} in the end.",
+                f" 정확도는 떨어지지 않았습니다: 그때 {percent(then)}, 끝에 {percent(last)}.",
+            )
+            if kept
+            else ""
+        ),
         say(
-            f"The weights of epoch {turn.best} had a validation loss {percent(worse / (1 + worse))} lower. Train for {turn.best} epochs, "
-            "or keep the best with keras.callbacks.ModelCheckpoint(…, save_best_only=True).",
+            f"The weights of epoch {turn.best} had a validation loss {percent(worse / (1 + worse))} lower. Train for "
+            f"{epochs_text(turn.best)}, or keep the best with keras.callbacks.ModelCheckpoint(…, save_best_only=True).",
             f"에포크 {turn.best}의 가중치는 검증 손실이 {percent(worse / (1 + worse))} 낮았습니다. {turn.best} 에포크만 학습하거나 "
             "keras.callbacks.ModelCheckpoint(…, save_best_only=True)로 가장 좋은 것을 남기세요.",
         ),
         case.with_setting("epochs", turn.best),
     )
+
+
+def _fell(case: Case) -> Finding | None:
+    """The same by accuracy, where training smooths labels: validation loss has none and may rise with every gain."""
+    course, part = case.course, case.validation
+    if part is None or not np.isfinite(course.val_accuracy).any():
+        return None
+    best = int(np.nanargmax(course.val_accuracy)) + 1
+    then, last = _accuracies(case, best)
+    error = math.sqrt((then * (1 - then) + last * (1 - last)) / part.of)
+    low = then - last - _Z * error
+    if not low > 0:
+        return None
+    return Finding(
+        "best_epoch_earlier",
+        "fault" if low >= _LOST else "hint",
+        say("The best epoch was not the last", "가장 좋은 에포크는 마지막이 아니었습니다"),
+        say(
+            f"Validation accuracy was {percent(then)} after epoch {best} and {percent(last)} in the end (95 % of what was lost: at least "
+            f"{100 * low:.1f} points). It is judged by accuracy since training smooths labels and validation does not.",
+            f"검증 정확도가 에포크 {best} 뒤 {percent(then)}, 끝에 {percent(last)}입니다(95 %로 적어도 {100 * low:.1f}%p 하락). 레이블을 "
+            "학습에서만 스무딩하므로 손실 대신 정확도로 판단합니다.",
+        ),
+        say(
+            f"Train for {epochs_text(best)}, or keep the best with "
+            'keras.callbacks.ModelCheckpoint(…, monitor="val_accuracy", save_best_only=True).',
+            f"{best} 에포크만 학습하거나 "
+            'keras.callbacks.ModelCheckpoint(…, monitor="val_accuracy", save_best_only=True)로 가장 좋은 것을 남기세요.',
+        ),
+        case.with_setting("epochs", best),
+    )
+
+
+def _accuracies(case: Case, best: int) -> tuple[float, float]:
+    """Validation accuracy at an epoch, and its mean over the last ones after it, three at most; NaN where not known."""
+    known = np.clip(case.course.val_accuracy, 0, 1)  # a journal may hold any number
+    after = known[best:][-3:]
+    return float(known[best - 1]), float(after.mean()) if len(after) else float(known[best - 1])
 
 
 def _too_large(case: Case, over: Finding | None) -> Finding | None:

@@ -41,23 +41,27 @@ def learning_findings(case: Case) -> Iterator[Finding]:
 def _more_epochs(case: Case) -> Finding | None:
     course, skill = case.course, case.skill
     known = len(course)
-    if not known or skill is None or (course.turn is not None and course.turn.noises > 2):
+    if not known or skill is None or case.flawless or (case.turn is not None and case.turn.noises > 2):
         return None
-    falling = max(course.falling, _within(case) if known <= 3 else 0.0)
+    falling = max(case.falling, _within(case) if known <= 3 else 0.0)
     steps = case.steps
-    brief = (known <= 3 and falling > 0.03) or (steps is not None and steps < _FEW_STEPS and falling > 0.005)
+    few = steps is not None and steps < _FEW_STEPS
+    # where the rate ran out, that the loss hardly falls at the last says nothing
+    brief = (known <= 3 and falling > 0.03) or (few and (falling > 0.005 or case.wound_down))
     begun = brief and skill < POOR
     each = (f" of {steps // known} steps", f"(각 {steps // known} 스텝)") if steps else ("", "")
-    if falling < _STILL and not begun:
+    if not begun and (case.wound_down or falling < _STILL):
         return None
     bad = begun or (falling >= _STILL_MUCH and skill < _FAIR)
     return Finding(
         "few_epochs",
         "fault" if bad else "hint",
-        say("It was still learning when it ended", "아직 배우는 중에 끝났습니다"),
+        say("It had too few steps to learn", "배우기에는 스텝이 너무 적었습니다")
+        if case.wound_down
+        else say("It was still learning when it ended", "아직 배우는 중에 끝났습니다"),
         say(
-            f"After {epochs_text(known)}{each[0]} the training rows are {right_text(case)}, and the loss still falls",
-            f"{known} 에포크{each[1]} 뒤 학습 행의 정확도는 {right_text(case)}이고 손실이 아직 내려갑니다",
+            f"After {epochs_text(known)}{each[0]} the training rows are {right_text(case)}, and ",
+            f"{known} 에포크{each[1]} 뒤 학습 행의 정확도는 {right_text(case)}이고 ",
         )
         + _fall_text(case, falling),
         say(
@@ -74,24 +78,53 @@ def _more_epochs(case: Case) -> Finding | None:
 
 
 def _fall_text(case: Case, falling: float) -> str:
-    part, last = case.evidence.train, case.course.loss[-1:]
-    if falling > case.course.falling and part is not None and part.loss is not None and len(last):
+    part, last, right = case.evidence.train, case.course.loss[-1:], case.course.accuracy[-1:]
+    if case.wound_down:
         return say(
+            "the learning rate's schedule had come to its end by then.",
+            "그때 학습률 스케줄도 끝났습니다.",
+        )
+    still = say("the loss still falls", "손실이 아직 내려갑니다")
+    if falling > case.falling and case.smoothed:
+        return say(
+            f"they were {percent(float(right[0]))} right on average over the last epoch.",
+            f"마지막 에포크의 평균은 {percent(float(right[0]))}였습니다.",
+        )
+    if falling > case.falling and part is not None and part.loss is not None and len(last):
+        return still + say(
             f": {last[0]:.3g} on average over the last epoch, {part.loss:.3g} at its end.",
             f": 마지막 에포크의 평균은 {last[0]:.3g}, 끝날 때는 {part.loss:.3g}입니다.",
         )
-    return say(
+    return still + say(
         f": twice the epochs would lower it by about {percent(falling)}.",
         f": 에포크를 두 배로 하면 약 {percent(falling)} 더 내려갑니다.",
     )
 
 
 def _within(case: Case) -> float:
-    """How much lower the training loss is after the last epoch than on average in it."""
-    part, last = case.evidence.train, case.course.loss[-1:]
-    if part is None or part.loss is None or not len(last) or not math.isfinite(last[0]) or last[0] <= 0:
+    """How much lower the training loss is after the last epoch than on average in it.
+
+    Of smoothed labels the share that is wrong instead: the loss at the end is measured without smoothing.
+    """
+    part, last, right = case.evidence.train, case.course.loss[-1:], case.course.accuracy[-1:]
+    if part is None:
         return 0.0
-    return max(0.0, 1 - part.loss / float(last[0]))
+    now, then = part.loss, last
+    if case.smoothed:
+        now, then = (1 - part.accuracy if part.accuracy is not None else None), 1 - right
+    if now is None or not len(then) or not math.isfinite(then[0]) or then[0] <= 0:
+        return 0.0
+    return max(0.0, 1 - now / float(then[0]))
+
+
+def _slope(case: Case) -> tuple[str, str]:
+    """What twice the epochs would bring, in both languages; nothing where a schedule that has ended hides it."""
+    if case.wound_down:
+        return "", ""
+    return (
+        f" Twice the epochs would lower the loss by only about {percent(case.falling)}.",
+        f" 에포크를 두 배로 해도 손실은 약 {percent(case.falling)}만 내려갑니다.",
+    )
 
 
 def _too_little(case: Case) -> Finding | None:
@@ -111,10 +144,10 @@ def _small(case: Case, skill: float, narrowest: int, classes: int) -> Finding:
         "fault" if skill < POOR else "hint",
         say("The network is too small", "신경망이 너무 작습니다"),
         say(
-            f"Training rows: {right_text(case)}. The narrowest hidden layer has {narrowest} units for {classes} classes; twice the "
-            f"epochs would lower the loss by about {percent(case.course.falling)}.",
-            f"학습 행의 정확도: {right_text(case)}. 가장 좁은 은닉층의 유닛은 {narrowest}개, 클래스는 {classes}개입니다. 에포크를 "
-            f"두 배로 해도 손실은 약 {percent(case.course.falling)} 내려갑니다.",
+            f"Training rows: {right_text(case)}. The narrowest hidden layer has {narrowest} units for {classes} classes."
+            + _slope(case)[0],
+            f"학습 행의 정확도: {right_text(case)}. 가장 좁은 은닉층의 유닛은 {narrowest}개, 클래스는 {classes}개입니다."
+            + _slope(case)[1],
         ),
         say("Give the hidden layers more units.", "은닉층의 유닛을 늘리세요."),
         case.larger(),
@@ -127,10 +160,8 @@ def _underfitting(case: Case) -> Finding:
         "fault",
         say("It does not even learn its training rows", "학습 행조차 배우지 못합니다"),
         say(
-            f"Training rows, measured again with the final weights: {right_text(case)}. Twice the epochs would lower the loss by "
-            f"only about {percent(case.course.falling)}.",
-            f"마지막 가중치로 다시 잰 학습 행의 정확도: {right_text(case)}. 에포크를 두 배로 해도 손실은 약 "
-            f"{percent(case.course.falling)}만 내려갑니다.",
+            f"Training rows, measured again with the final weights: {right_text(case)}." + _slope(case)[0],
+            f"마지막 가중치로 다시 잰 학습 행의 정확도: {right_text(case)}." + _slope(case)[1],
         ),
         say(
             "A larger network, or a higher learning rate; if neither helps, look at the labels.",
@@ -159,6 +190,8 @@ def _nothing(case: Case) -> Finding:
 
 def _plateau(case: Case) -> Finding | None:
     course = case.course
+    if case.wound_down or case.smoothed or case.flawless:  # losses that end flat by themselves, or need not go on
+        return None
     if len(course) < 6 or course.falling > 0.04 or (course.turn is not None and course.turn.noises > 2):
         return None
     return Finding(

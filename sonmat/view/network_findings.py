@@ -58,7 +58,8 @@ def _dead(case: Case) -> Finding | None:
 
 def _frozen(case: Case) -> Finding | None:
     layers = case.evidence.layers
-    frozen = [layer for layer in layers if not layer.trainable and not layer.kind.endswith("Normalization")]
+    held_back = [layer for layer in layers if not layer.trainable and not layer.whitened]  # the latter on purpose
+    frozen = [layer for layer in held_back if not layer.kind.endswith("Normalization")]
     stuck = [layer for layer in layers if layer.unmoved and layer.trainable and not _all_dead(layer.dead, layer.units)]
     stuck = stuck if len(case.course) and case.evidence.finite else []
     if not frozen and not stuck:

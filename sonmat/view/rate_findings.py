@@ -13,6 +13,8 @@ from sonmat.view.words import percent
 
 _USUAL = {"sgd": (0.0021, 0.3), "adagrad": (0.0021, 0.3), "adadelta": (0.05, 3.0), "ftrl": (0.0021, 0.3)}
 _USUAL_ADAPTIVE = (0.00021, 0.01)  # of Adam and its kin
+_UNKNOWN = ("muon", "convmuon")  # no range was measured for these
+_PEAK = 3.0  # times the usual rates: a schedule's peak is held for a few steps only
 _LEARNT = 0.8  # skill on the training rows, above which no rate is called too low
 _JUMPY = 0.12  # noise of the training loss between epochs, as a part of it
 _FAR_ABOVE = 3.0  # times the loss of guessing
@@ -47,7 +49,7 @@ def divergence(case: Case) -> Finding | None:
             "Check that the inputs are scaled, then lower the learning rate or clip gradients (clipnorm=1.0).",
             "입력이 스케일되었는지 확인하고, 학습률을 낮추거나 기울기를 자르세요(clipnorm=1.0).",
         ),
-        case.with_setting("learning_rate", f"{_suited(case):.3g}") if case.rate else "",
+        case.at_rate(_suited(case)) if case.rate else "",
     )
 
 
@@ -75,7 +77,8 @@ def too_fast(case: Case, diverged: bool) -> Finding | None:
         diverged: Whether that was found.
     """
     low, high = _usual(case)
-    above, below = case.rate is not None and case.rate > 1.05 * high, case.rate is not None and case.rate < low
+    above = case.rate is not None and case.rate > (_PEAK if case.scheduled else 1.05) * high
+    below = case.rate is not None and case.rate < low
     poor = case.skill is not None and case.skill < POOR
     every = [_began_high(case), _jumped(case.course), _fell_back(case)]
     every += [_grew(case)] if poor else []  # weights may well grow where that serves
@@ -95,7 +98,7 @@ def too_fast(case: Case, diverged: bool) -> Finding | None:
             "Lower it and compare; a rate that suits lets the training loss fall from epoch to epoch without jumps.",
             "낮춰서 비교하세요. 알맞은 학습률이면 학습 손실이 튀지 않고 에포크마다 내려갑니다.",
         ),
-        case.with_setting("learning_rate", f"{_suited(case):.3g}") if case.rate else "",
+        case.at_rate(_suited(case)) if case.rate else "",
     )
 
 
@@ -176,7 +179,7 @@ def too_slow(case: Case) -> Finding | None:
             f"Raise it to about {_suited(case):.2g}; it is the cheapest way to learn more in the same epochs.",
             f"{_suited(case):.2g} 정도로 높이세요. 같은 에포크에 더 배우는 가장 값싼 방법입니다.",
         ),
-        case.with_setting("learning_rate", f"{_suited(case):.3g}"),
+        case.at_rate(_suited(case)),
     )
 
 
@@ -191,14 +194,16 @@ def _guess(case: Case) -> float | None:
 
 
 def _usual(case: Case) -> tuple[float, float]:
-    """Between which rates the optimizer mostly works."""
-    return _USUAL.get((case.evidence.settings.optimizer or "").lower(), _USUAL_ADAPTIVE)
+    """Between which rates the optimizer mostly works; from 0 to infinity where that is not known."""
+    name = (case.evidence.settings.optimizer or "").lower()
+    return (0.0, math.inf) if name in _UNKNOWN else _USUAL.get(name, _USUAL_ADAPTIVE)
 
 
 def _suited(case: Case) -> float:
     """The learning rate in steps of ten that lies where the optimizer mostly works; another tenth where it does so already."""
     rate, (low, high) = case.rate or 0.0, _usual(case)
     if not rate > 0 or not math.isfinite(rate):
+        low, high = (low, high) if math.isfinite(high) else _USUAL_ADAPTIVE
         return math.sqrt(low * high)
     if low <= rate <= high:
         return rate / 10
@@ -210,6 +215,8 @@ def _suited(case: Case) -> float:
 def _rate_text(case: Case) -> str:
     if not case.rate:
         return ""
+    if case.scheduled:
+        return say(f" under a schedule with a peak of {case.rate:g}", f" (최고 학습률이 {case.rate:g}인 스케줄)")
     return say(f" at a learning rate of {case.rate:g}", f" (학습률 {case.rate:g})")
 
 
@@ -217,7 +224,14 @@ def _rate_sentence(case: Case) -> str:
     if not case.rate:
         return ""
     name, (low, high) = case.evidence.settings.optimizer or say("the optimizer", "옵티마이저"), _usual(case)
-    return say(
-        f"The rate is {case.rate:g}; {name} mostly works between {low:.2g} and {high:.2g}.",
-        f"학습률은 {case.rate:g}, {name}에는 보통 {low:.2g}~{high:.2g}이(가) 맞습니다.",
+    told = (
+        say(f"The schedule's peak is {case.rate:g}", f"스케줄의 최고 학습률은 {case.rate:g}")
+        if case.scheduled
+        else say(f"The rate is {case.rate:g}", f"학습률은 {case.rate:g}")
+    )
+    if not math.isfinite(high):
+        return told + say(".", "입니다.")
+    return told + say(
+        f"; {name} mostly works between {low:.2g} and {high:.2g}.",
+        f", {name}에는 보통 {low:.2g}~{high:.2g}이(가) 맞습니다.",
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.views import Views
 from sonmat.view.corrected import corrected_text
 from sonmat.view.finding import Finding
 from sonmat.view.page import STYLE, block, chart, picture, shown, table, text
@@ -102,6 +104,7 @@ def _numbers(report: Report) -> str:
         if isinstance(interval, (list, tuple)) and len(interval) == 2:
             low, high = (shown(one) for one in interval)
             note = say(f"95 % interval {low}–{high}, {note}", f"95 % 구간 {low}–{high}, {note}")
+        note += _views(report)
         boxes.append((title, f"{100 * float(told['accuracy']):.2f} %", note))
     spent = [record.get("seconds") for record in report.history]
     seconds = sum(one for one in spent if isinstance(one, (int, float)))  # of all epochs, however often it was resumed
@@ -119,6 +122,16 @@ def _numbers(report: Report) -> str:
     count = f'<p class="soft">{text(reading(report.readings))}</p>' if report.readings else ""
     again = "".join(f'<p class="soft">{text(line)}</p>' for line in corrected_text(_test(report)).splitlines())
     return f'<div class="numbers">{cells}</div>{again}{count}'
+
+
+def _views(report: Report) -> str:
+    """How many views of an image the numbers are the mean of, where the recipe has them."""
+    told = _mapping(_mapping(report.recipe.get("train")).get("tta"))
+    try:
+        count = Views.of(told).count
+    except RecipeError:  # a stranger may have written it
+        return ""
+    return say(f", {count} views of each", f", 이미지마다 모습 {count}개") if count > 1 else ""
 
 
 def _findings(report: Report) -> str:

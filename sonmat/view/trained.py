@@ -21,7 +21,7 @@ from sonmat.view.program import program
 from sonmat.view.tables import duration, reading
 
 
-def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int) -> Text:
+def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int, name: str = "") -> Text:
     """What is about to be trained, on what, and where it will be.
 
     Args:
@@ -29,10 +29,12 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
         recipe: What was asked for.
         rows: How many there are, by part.
         done: Epochs behind it already.
+        name: What the recipe's file is called, where it is not called as its model.
     """
     train, validation, test = (f"{rows[part]:,}" for part in ("train", "validation", "test"))
-    name, data = Path(recipe.model.name).name, Path(recipe.data).name
-    text = Text(f"{name}", style="bold")
+    model, data = Path(recipe.model.name).name, Path(recipe.data).name
+    text = Text(name or model, style="bold")
+    text.append(f" ({model})" if name else "", style="not bold")
     text.append(
         say(
             f" on {data}: {train} rows to train on, {validation} to validate, {test} to test\n",
@@ -49,7 +51,9 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int)
     return text
 
 
-def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None) -> Text:
+def trained_text(
+    folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None, views: int = 1
+) -> Text:
     """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next.
 
     Args:
@@ -57,11 +61,13 @@ def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Findi
         told: What it reached, as `Trained.as_dict` says it.
         findings: Its diagnosis.
         rate: Its learning rate, where it is one number.
+        views: How many views of an image each answer is the mean of.
     """
     text = Text()
     text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
         text.append_text(_numbers(title, told[part]))
+    text.append(f"{' ' * 11}{views_text(views)}\n" if views > 1 else "", style="dim")
     again = corrected_text(told["test"])
     text.append(" " * 11 + again.replace("\n", "\n" + " " * 11) + "\n" if again else "")
     text.append(reading(told["test_readings"]) + "\n\n", style="dim" if told["test_readings"] == 1 else "yellow")
@@ -75,6 +81,15 @@ def trained_text(folder: Path, told: Mapping[str, Any], findings: Sequence[Findi
         text.append(f"  {shlex.join([program(), *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
+
+
+def views_text(views: int) -> str:
+    """That numbers are of several views of each image, and what has one."""
+    return say(
+        f"Both with {views} views of each image (test-time augmentation); val_accuracy while training has one, and so has "
+        "sonmat evaluate --no-tta.",
+        f"둘 다 이미지마다 모습 {views}개를 본 평균입니다(tta). 학습 중의 검증 정확도와 sonmat evaluate --no-tta는 하나만 봅니다.",
+    )
 
 
 def _next(folder: Path, findings: Sequence[Finding], rate: object) -> list[tuple[list[str], str]]:

@@ -75,6 +75,21 @@ def test_a_picture_is_drawn_where_it_says(
     assert (first != third).any()
 
 
+def test_a_recipe_that_varies_nothing_is_told_and_not_drawn(
+    small: Path, tmp_path: Path, sonmat_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = sonmat_command("data", "show", small, "--augment", "quick")
+    assert said.status == 0, said.err
+    assert "quick leaves pictures as they are" in said.out
+    assert "tiny, strong, ensemble, fashion." in said.out
+    assert "picture:" not in said.out
+    assert list(tmp_path.glob("*.png")) == []
+    asked = sonmat_command("data", "show", small, "--augment", "quick", "--out", "asked.png")
+    assert asked.out.splitlines()[-1] == "picture: asked.png"
+    assert "leaves pictures" not in sonmat_command("data", "show", small, "--augment", "strong").out
+
+
 def test_json_stays_json(small: Path, tmp_path: Path, sonmat_command: Command) -> None:
     said = sonmat_command("data", "show", small, "--augment", "flip=true", "--out", tmp_path / "a.png", "--json")
     assert [part["rows"] for part in json.loads(said.out)] == [600, 200]

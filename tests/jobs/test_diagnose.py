@@ -322,6 +322,78 @@ def test_every_command_that_is_advised_runs(done: Path, sonmat_command: Callable
         assert said.status == 0, (words, said.err)
 
 
+TUNED = (
+    *(
+        "epochs=2",
+        "filters=[4]",
+        "stem=4",
+        "whiten=true",
+        "batch_size=60",
+        "optimizer=convmuon",
+        "label_smoothing=0.05",
+    ),
+    *("learning_rate={name='OneCycle', peak=0.02}", "average={name='EMA', decay=0.9}", "tta={shift=1}"),
+)
+
+
+@pytest.fixture(scope="module")
+def tuned(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with what the tuned recipes use."""
+    out = tmp_path_factory.mktemp("tuned") / "run"
+    train("convnet", data=small, settings=TUNED, out=out)
+    return out
+
+
+def test_a_tuned_recipe_is_known_for_what_it_is(tuned: Path):
+    kept = jobs.stored_diagnosis(RunFolder(tuned))
+    again = sm.diagnose(tuned)
+    assert kept is not None
+    for found in (kept, again):  # from memory, and from the file, which holds Adam at a constant rate
+        known = found.evidence.settings
+        assert (known.optimizer, known.learning_rate, known.rate_left) == ("ConvMuon", 0.02, pytest.approx(0, abs=1e-6))
+        assert (known.label_smoothing, known.average, known.decay, known.momentum) == (0.05, "EMA", 0.9, 0.9)
+        assert [layer.whitened for layer in found.evidence.layers if not layer.trainable] == [True]
+        assert "frozen_layers" not in codes(found)
+        assert all("learning_rate=" not in one.command for one in found.findings)
+    assert kept.evidence.validation == again.evidence.validation  # one look, as at the training rows
+
+
+def test_another_peak_is_advised_and_trains(tuned: Path, tmp_path: Path):
+    from sonmat.view.finding import Case
+
+    run = RunFolder(tuned)
+    command = Case(sm.diagnose(tuned).evidence, run.history, run.recipe, str(tuned)).slower(3.0)
+    words = shlex.split(command)
+    assert words[-1] == "train.learning_rate.peak=0.06"
+    done = train(words[2], settings=[words[-1], "epochs=1"], out=tmp_path / "again")
+    assert done.recipe.train.learning_rate == {"name": "OneCycle", "peak": 0.06}
+
+
+def test_training_and_evaluation_say_that_they_look_several_times(
+    tuned: Path, sonmat_command: Callable[..., Any], tmp_path: Path
+):
+    assert "Both with 5 views" in sonmat_command("train", tuned / "recipe.toml", "--out", tuned).out  # finished before
+    assert ", 5 views of each image" in sonmat_command("evaluate", tuned).out
+    assert json.loads(sonmat_command("evaluate", tuned, "--json").out)["views"] == 5
+    assert "views" not in sonmat_command("evaluate", tuned, "--no-tta").out
+    assert ", 5 views of each" in (tuned / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("in_run", [True, False])
+def test_what_fit_was_told_is_known(in_run: bool, tmp_path: Path):
+    x, y = blobs(600, 0)
+    model = network()
+    model.optimizer = keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.2, 38))
+    run = {"run": tmp_path / "run"} if in_run else {}
+    history = sm.fit(
+        model, x, y, epochs=2, validation_data=blobs(100, 1), verbose=0, label_smoothing=0.1, average="EMA", **run
+    )
+    found = sm.diagnose(run["run"] if in_run else history, model=model, data=(x, y), validation_data=blobs(100, 1))
+    known = found.evidence.settings
+    assert (known.label_smoothing, known.average, known.decay) == (0.1, "EMA", 0.99)
+    assert (known.learning_rate, known.rate_left) == (pytest.approx(0.2), pytest.approx(0, abs=1e-6))
+
+
 def _every_command(run: Path, evidence: Evidence) -> list[tuple[str, ...]]:
     """One command of each kind that a case can give."""
     from sonmat.view.finding import Case

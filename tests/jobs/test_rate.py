@@ -60,6 +60,24 @@ def test_the_rate_does_not_count_but_is_told(rate: str, small: Path, place: Path
     assert (plain.test.present, changed.test.present) == (pytest.approx(0.01), pytest.approx(0.5))
 
 
+@pytest.mark.parametrize(
+    ("rate", "key"),
+    [
+        ("0.5", "learning_rate"),
+        ('{name = "OneCycle", peak = 0.5}', "train.learning_rate.peak"),
+        (
+            '{name = "CosineDecay", initial_learning_rate = 0.5, decay_steps = 100}',
+            "train.learning_rate.initial_learning_rate",
+        ),
+        ('{name = "PiecewiseConstantDecay", boundaries = [9], values = [0.5, 0.1]}', "learning_rate"),
+    ],
+)
+def test_the_suggestion_is_set_by_the_schedule_s_own_name(rate: str, key: str, small: Path, place: Path) -> None:
+    tested = found(small, f"learning_rate={rate}")
+    assert tested.command[-1].partition("=")[0] == key
+    assert (f"learning_rate={rate}" in tested.command) == (key != "learning_rate")
+
+
 def test_a_run_is_only_read(small: Path, place: Path) -> None:
     run = place / "run"
     train(data=small, settings=(*SETTINGS, "epochs=1"), out=run)

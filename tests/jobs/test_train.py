@@ -248,3 +248,17 @@ def test_a_run_in_use_is_refused_to_others(small: Path, tmp_path: Path):
     assert all("Another process" in one for one in seen)
     assert RunFolder(out).recipe.train.epochs == 2
     assert RunFolder(out).finished
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("mine.toml", "mine"), ("recipe.toml", ""), ("mlp.toml", ""), ("두 번째.toml", "두 번째")]
+)
+def test_a_recipe_s_file_gives_the_run_its_name(file: str, name: str, small: Path, tmp_path: Path):
+    (tmp_path / file).write_text(
+        f'data = {json.dumps(str(small))}\n[model]\nname = "mlp"\nhidden = [8]\n[train]\nepochs = 1\n'
+    )
+    told: list[Begun] = []
+    found = train(tmp_path / file, begun=told.append)
+    assert told[0].name == name
+    assert found.folder.name.split("-", 2)[2] == (name.replace(" ", "-") or "mlp")
+    assert not told[0].recipe.train.tta

@@ -15,7 +15,7 @@ from sonmat.models.catalog import base_recipe, build, build_recipe, find_builder
 from sonmat.models.convnet import convnet
 from sonmat.models.reading import read_recipe
 from sonmat.models.recipe import Recipe, from_toml, to_toml
-from sonmat.models.whitening import LAYER, components, whiten
+from sonmat.models.whitening import LAYER, components, is_whitened, whiten
 
 
 def data(shape: tuple[int, ...], classes: int = 3, rows: int = 40) -> sm.Dataset:
@@ -126,6 +126,17 @@ def test_a_whitened_stem_without_training_rows_is_refused():
         build("convnet", stem=8, whiten=True)
     build("convnet", stem=8)
     assert build_recipe(read_recipe("convnet", ["stem=8", "whiten=true"])).get_layer(LAYER)  # for `sonmat summary`
+
+
+def test_a_whitened_stem_is_told_from_one_that_was_never_filled_in(mnist, tmp_path):
+    train, _ = sm.load(mnist)
+    settings = {"stem": 8, "whiten": True, "filters": [4]}
+    filled = build("convnet", train.take(np.arange(300)), **settings)
+    empty = build_recipe(read_recipe("convnet", ["stem=8", "whiten=true", "filters=[4]"]))
+    assert [is_whitened(model.get_layer(LAYER)) for model in (filled, empty)] == [True, False]
+    assert not any(is_whitened(layer) for layer in filled.layers if layer.name != LAYER)
+    filled.save(tmp_path / "whitened.keras")
+    assert is_whitened(sm.load_model(tmp_path / "whitened.keras").get_layer(LAYER))
 
 
 def test_constant_pictures_are_whitened_to_something_finite():

@@ -15,6 +15,7 @@ from sonmat.data.guards import Leak, Order, Range
 from sonmat.engine.evidence import Evidence, Failure, Layer, Part, Settings
 from sonmat.models.catalog import base_recipe
 from sonmat.models.reading import change
+from sonmat.view.average_findings import first_share
 from sonmat.view.diagnosed import brief_text, diagnosis_text
 from sonmat.view.diagnosis import _CODES, _EXPLAINS, findings
 from sonmat.view.finding import Finding
@@ -89,6 +90,7 @@ def silent(number: int) -> Part:
 
 
 SAME = part(0.1, predicted=(2000,) + (0,) * 9)
+LEARNT = course(1, accuracy=[0.87])
 DEAD = (Layer("hidden", "Dense", 9, 20, rectified=True, dead=15),)
 PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
     "leak": [("fault", healthy(leak=Leak(2000, 60)), course()), ("hint", healthy(leak=Leak(2000, 3)), course())],
@@ -120,6 +122,8 @@ PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
     ],
     "low_learning_rate": [("fault", healthy(train=part(0.3), settings=setting(learning_rate=1e-4)), course())],
     "few_epochs": [
+        ("fault", healthy(train=part(0.5), settings=setting(rate_left=0.0, batch_size=100)), course(2, val_loss=[2.0, 2.0])),
+        ("fault", healthy(train=part(0.5), settings=setting(label_smoothing=0.1)), course(2, accuracy=[0.2, 0.3])),
         ("fault", healthy(train=part(0.5)), course(2, val_loss=[2.0, 1.4])),
         ("hint", healthy(), course(val_loss=np.arange(1, 11) ** -0.5)),
         ("fault", healthy(train=part(0.6, loss=1.0)), course(1, loss=[1.8])),
@@ -128,7 +132,10 @@ PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
     "small_network": [
         ("hint", healthy(train=part(0.75), settings=setting(narrowest=3)), course(val_loss=[0.7] * 10)),
         ("fault", healthy(train=part(0.5), settings=setting(narrowest=2)), course(val_loss=[0.7] * 10))],
-    "underfitting": [("fault", healthy(train=part(0.5)), course(val_loss=[0.7] * 10))],
+    "underfitting": [
+        ("fault", healthy(train=part(0.5)), course(val_loss=[0.7] * 10)),
+        ("fault", healthy(train=part(0.5), settings=setting(rate_left=0.0)), course()),
+    ],
     "not_learning": [("fault", healthy(train=part(0.12)), course(val_loss=[2.3] * 10))],
     "plateau": [("hint", healthy(), course(val_loss=[0.3] * 10))],
     "overfitting": [
@@ -137,8 +144,11 @@ PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
         ("fault", healthy(train=None, validation=None), course(20, val_loss=RISING)),
     ],
     "best_epoch_earlier": [
-        ("fault", healthy(), course(20, val_loss=RISING)),
+        ("fault", healthy(), course(20, val_loss=RISING, val_accuracy=1 - 0.3 * RISING)),
+        ("hint", healthy(), course(20, val_loss=RISING)),  # whose accuracy does not fall
         ("hint", healthy(), course(20, val_loss=0.36 + 0.1 * RISING)),
+        ("fault", healthy(settings=setting(label_smoothing=0.1)), course(20, val_accuracy=1 - 0.3 * RISING)),
+        ("hint", healthy(settings=setting(label_smoothing=0.1)), course(20, val_accuracy=1 - 0.06 * RISING)),
     ],
     "large_network": [("hint", healthy(train=part(1.0), validation=part(0.8), settings=setting(parameters=300_000)), course())],
     "dead_units": [
@@ -148,6 +158,10 @@ PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
     "frozen_layers": [
         ("fault", healthy(layers=(Layer("hidden", "Dense", 15700, 20, trainable=False, unmoved=True),)), course()),
         ("hint", healthy(layers=(Layer("hidden", "Dense", 15700, 20, trainable=False),)), course()),
+    ],
+    "lagging_averages": [
+        ("fault", healthy(train=part(0.1), validation=part(0.1), settings=setting(momentum=0.9, batch_size=600)), LEARNT),
+        ("fault", healthy(train=SAME, validation=SAME, settings=setting(momentum=0.9, decay=0.995, batch_size=600)), LEARNT),
     ],
     "untrained_layers": [("hint", healthy(layers=(Layer("hidden", "Dense", 15700, 20, unmoved=True),)), course())],
     "high_dropout": [
@@ -274,6 +288,138 @@ def test_what_is_usual_is_no_fault(evidence: Evidence):
 def test_one_lucky_epoch_is_no_turn():
     losses = 0.3 + 0.01 * np.random.default_rng(0).standard_normal(20)
     assert "best_epoch_earlier" not in {one.code for one in found_in(healthy(), course(20, val_loss=losses))}
+
+
+PERFECT = {"train": part(1.0), "validation": part(1.0)}
+SMALLEST = {"loss": 1e-6, "loss_error": 1e-7}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "history"),
+    [
+        (healthy(), course(4, val_loss=[0.5, 0.3, 0.304, 0.31])),  # p = 0.5, less than other rows would change
+        (healthy(train=None, validation=None), course(4, val_loss=[0.5, 0.3, 0.4, 0.5])),  # p = 0.5, and no rows to say
+        (healthy(train=part(1.0, **SMALLEST), validation=part(1.0, **SMALLEST)), course(20, val_loss=1e-6 * RISING)),
+        (healthy(), course(20, val_loss=0.001 * RISING)),
+        (healthy(settings=setting(label_smoothing=0.1)), course(20, val_loss=RISING)),
+        (healthy(settings=setting(label_smoothing=0.1)), course(20, val_accuracy=0.94 - 0.005 * RISING)),
+    ],
+)
+def test_a_rise_that_means_nothing_is_no_finding(evidence: Evidence, history: list[dict[str, float]]):
+    found = {one.code for one in found_in(evidence, history)}
+    assert not found & {"best_epoch_earlier", "overfitting"}
+
+
+def test_a_short_rise_counts_where_it_is_larger_than_other_rows_would_make_it():
+    found = {one.code: one for one in found_in(healthy(), course(5, val_loss=[0.302, 0.3, 0.301, 0.303, 0.7]))}
+    assert "other rows: ± 0.014" in found["best_epoch_earlier"].evidence
+    assert "p = " not in found["best_epoch_earlier"].evidence
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        healthy(settings=setting(rate_left=0.0)),  # one cycle, to nothing
+        healthy(**PERFECT),
+    ],
+)
+@pytest.mark.parametrize("losses", [np.arange(1, 11) ** -0.5, [0.3] * 10])
+def test_a_slope_that_says_nothing_is_no_finding(evidence: Evidence, losses: Any):
+    found = {one.code for one in found_in(evidence, course(val_loss=losses))}
+    assert not found & {"few_epochs", "plateau"}
+
+
+def test_of_smoothed_labels_the_slope_is_that_of_training():
+    evidence, flat = healthy(settings=setting(label_smoothing=0.1)), [0.4] * 10
+    found = {one.code for one in found_in(evidence, course(val_loss=np.arange(1, 11) ** -0.5, loss=flat))}
+    assert not found & {"few_epochs", "plateau"}
+    found = {one.code for one in found_in(evidence, course(val_loss=flat, loss=np.arange(1, 11) ** -0.5))}
+    assert "few_epochs" in found
+
+
+def test_after_a_schedule_the_loss_is_not_said_to_fall():
+    evidence = healthy(train=part(0.5), settings=setting(rate_left=0.0, batch_size=100))
+    few = next(one for one in found_in(evidence, course(2, val_loss=[2.0, 1.4])) if one.code == "few_epochs")
+    assert "schedule had come to its end" in few.evidence
+    assert "loss" not in few.evidence
+    under = next(one for one in found_in(evidence, course(8)) if one.code == "underfitting")
+    assert "Twice" not in under.evidence
+
+
+def test_a_layer_that_is_frozen_on_purpose_is_no_finding():
+    stem = Layer("whitening", "Conv2D", 304, 16, trainable=False, unmoved=True, whitened=True)
+    assert [one.code for one in found_in(healthy(layers=(stem, *healthy().layers)), course())] == ["healthy"]
+    other = replace(stem, whitened=False)
+    assert found_in(healthy(layers=(other, *healthy().layers)), course())[0].code == "frozen_layers"
+
+
+def test_averages_that_lag_explain_what_follows_from_them():
+    evidence = healthy(
+        train=SAME, validation=SAME, settings=setting(momentum=0.9, decay=0.995, batch_size=600, epochs=1)
+    )
+    found = found_in(evidence, course(1, accuracy=[0.87]))
+    assert [one.code for one in found] == ["lagging_averages"]
+    assert "87.0 %" in found[0].evidence
+    assert "10 steps" in found[0].evidence
+    assert found[0].command == "sonmat resume runs/one --epochs 6"
+
+
+@pytest.mark.parametrize(
+    ("changes", "accuracy"),
+    [
+        ({"momentum": 0.9, "batch_size": 20}, 0.87),  # 300 steps: it is something else
+        ({"momentum": None, "decay": 0.995, "batch_size": 600}, 0.87),  # the average alone forgets in time
+        ({"momentum": 0.9, "batch_size": 600}, 0.12),  # no better while it trained
+    ],
+)
+def test_averages_are_not_blamed_for_everything(changes: dict[str, Any], accuracy: float):
+    evidence = healthy(train=SAME, validation=SAME, settings=setting(**changes))
+    assert "lagging_averages" not in {one.code for one in found_in(evidence, course(1, accuracy=[accuracy]))}
+
+
+def test_what_is_left_of_the_first_values_is_that_of_a_training():
+    rest = np.ones(3)
+    shown = own = rest
+    for step in range(11):  # as the engine averages
+        own = 0.9 * own
+        shown = shown + (1 - min(0.995, (1 + step) / (10 + step))) * (own - shown)
+    assert first_share(11, 0.9, 0.995) == pytest.approx(float(shown[0]))
+    assert first_share(11, 0.9, None) == pytest.approx(0.9**11)
+    assert first_share(11, None, None) == 0
+
+
+SCHEDULES = [
+    ("{name='OneCycle', peak=0.01}", "train.learning_rate.peak=0.03"),
+    ("{name='CosineDecay', initial_learning_rate=0.01}", "train.learning_rate.initial_learning_rate=0.03"),
+    (
+        "{name='CosineDecay', initial_learning_rate=0.0, warmup_target=0.01, warmup_steps=5}",
+        "train.learning_rate.warmup_target=0.03",
+    ),
+    ("{name='PiecewiseConstantDecay', boundaries=[5], values=[0.01, 0.001]}", ""),
+    ("0.01", "train.learning_rate=0.03"),
+]
+
+
+@pytest.mark.parametrize(("rate", "advised"), SCHEDULES)
+def test_another_rate_is_advised_by_the_schedule_s_own_name_of_it(rate: str, advised: str):
+    recipe = change(RECIPE, [f"learning_rate={rate}"])
+    found = findings(healthy(), course(), recipe=recipe, run="runs/one")[-1]
+    assert (found.code, found.command.rpartition(" ")[2]) == ("healthy", advised)
+    if advised:
+        assert change(recipe, [advised]) != recipe
+
+
+def test_a_peak_is_not_called_too_high_where_a_constant_rate_would_be():
+    jumpy, poor = course(10, loss=[1.0, 1.8] * 5), part(0.5)
+    for changes, accused in (
+        ({"learning_rate": 0.5}, True),
+        ({"learning_rate": 0.5, "rate_left": 0.0}, False),
+        ({"learning_rate": 3.0, "rate_left": 0.0}, True),
+        ({"learning_rate": 3.0, "optimizer": "ConvMuon"}, False),
+    ):
+        found = {one.code: one for one in found_in(healthy(train=poor, settings=setting(**changes)), jumpy)}
+        assert ("high_learning_rate" in found) == accused, changes
+        assert not accused or ("peak" in found["high_learning_rate"].evidence) == ("rate_left" in changes)
 
 
 def test_the_gap_s_interval():

@@ -15,7 +15,7 @@ from rich.text import Text
 from sonmat.engine.listener import Progress
 from sonmat.models.catalog import base_recipe
 from sonmat.view.terminal import following, image_text
-from sonmat.view.trained import begun_text, prediction_text
+from sonmat.view.trained import begun_text, prediction_text, trained_text
 
 TRAINING: Any = SimpleNamespace(epochs=10)
 LOGS = {"loss": 0.4, "accuracy": 0.87, "val_loss": 0.5, "val_accuracy": 0.85}
@@ -91,6 +91,21 @@ def test_the_headline_says_what_and_where(tmp_path):
         f"run: {tmp_path}",
         "going on after epoch 3/10",
     ]
+
+
+def test_a_recipe_that_has_a_file_is_called_as_it(tmp_path):
+    rows = {"train": 42000, "validation": 18000, "test": 10000}
+    text = begun_text(tmp_path, base_recipe("notes-mlp"), rows, 0, "mine").plain
+    assert text.startswith("mine (notes-mlp) on mnist: 42,000 rows")
+
+
+@pytest.mark.parametrize(("views", "said"), [(1, False), (5, True)])
+def test_numbers_of_several_views_say_so(views: int, said: bool, tmp_path):
+    part = {"loss": 0.1, "accuracy": 0.9, "interval": (0.8, 0.95), "n": 100}
+    told = {"epochs": 1, "train_seconds": 1.0, "compile_seconds": 1.0, "finished_before": False, "validation": part}
+    told |= {"test": part, "test_readings": 1}
+    text = trained_text(tmp_path, told, views=views).plain
+    assert ("Both with 5 views of each image" in text) == ("val_accuracy while training has one" in text) == said
 
 
 def test_an_image_is_dense_where_it_is_light():
