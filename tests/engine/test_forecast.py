@@ -172,7 +172,7 @@ def scheduled(units: int = 4) -> keras.Model:
         (plain, [{}], {"validation_data": (DATA[0][:, :5], DATA[1])}),
         (plain, [{}], {"validation_freq": 0}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", None) or ",".join(map(str, value)) or "none",
 )  # fmt: skip
 def test_it_refuses_what_fit_many_refuses(build: Callable[..., Any], settings: Any, how: dict[str, Any]) -> None:
     how = {"epochs": 1, "validation_data": HELD, **how}

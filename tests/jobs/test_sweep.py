@@ -503,7 +503,7 @@ GOOD = ["learning_rate=0.1,0.2"]
         (["loss=sparse_categorical_crossentropy,nothing"], {}, "nothing"),
         (["augment={shift=1},{shift=-1}"], {}, "train.augment"),
         (["label_smoothing=0.1,1.5"], {}, "train.label_smoothing"),
-        ({"stem": [4], "stem_size": [3, 40]}, {"recipe": "convnet"}, "model.stem_size=40 with model.stem=4"),
+        ({"stem": [4], "stem_size": [3, 40]}, {"recipe": "convnet"}, "model.stem=4 with model.stem_size=40"),
         ([], {"recipe": "mlp", "settings": ["optimizer=sgd"]}, "no learning rate to search around"),
         (GOOD, {"sampler": "annealing"}, "annealing"),
         (GOOD, {"metric": "val_auc"}, r"trial 0 \(train.learning_rate=0.[12]\): there is no metric 'val_auc'"),
