@@ -139,8 +139,8 @@ def _assumed(content: dict[str, Any], korean: bool) -> str:
         )
     return (
         f"Simulated from the figures above. Every node is such a machine, a job of {members} trials takes {took} s an epoch, "
-        f"of a heavy network {HEAVY:.0f} s, ten epochs are trained with one trial in three going on, "
-        "no node is lost and the network is in nobody's way."
+        f"of a heavy network {HEAVY:.0f} s, ten epochs are trained with one trial in three going on, no node is lost and the "
+        "network is in nobody's way."
     )
 
 

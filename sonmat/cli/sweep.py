@@ -17,7 +17,11 @@ from sonmat.errors import RecipeError
 from sonmat.language import say
 
 
+_BESIDE_RESUME = ("words", "trials", "cluster", "resume", "json", "quiet")
+
+
 def sweep(
+    ctx: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -117,7 +121,7 @@ def sweep(
 
     recipe, space = _told_apart(words or [])
     if resume is not None:
-        _refuse_beside_resume(recipe, data, set_, seed, storage, out)
+        _refuse_beside_resume(ctx, recipe)
     if quiet:
         warnings.simplefilter("ignore")
     silent = json or quiet
@@ -182,12 +186,17 @@ def _told_apart(words: list[str]) -> tuple[str | None, list[str]]:
     return (others[0] if others else None), space
 
 
-def _refuse_beside_resume(recipe: str | None, *others: Any) -> None:
-    if recipe is not None or any(other is not None and other != [] for other in others):
+def _refuse_beside_resume(ctx: typer.Context, recipe: str | None) -> None:
+    given = [name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    wrong = [f"--{name.strip('_')}" for name in given if name not in _BESIDE_RESUME]
+    wrong = wrong if recipe is None else [recipe, *wrong]
+    if wrong:
         raise RecipeError(
             say(
-                "--resume goes on with a study as it was asked; only --trials, a wider space and --cluster can be new.",
-                "--resume은 스터디를 처음 물은 그대로 이어 갑니다. --trials, 더 넓은 공간, --cluster만 새로 줄 수 있습니다.",
+                f"--resume goes on with a study as it was asked, but {', '.join(wrong)} came too; "
+                "only --trials, a wider space and --cluster can be new.",
+                f"--resume은 스터디를 처음 물은 그대로 이어 가는데 {', '.join(wrong)}도 왔습니다. "
+                "--trials, 더 넓은 공간, --cluster만 새로 줄 수 있습니다.",
             ),
             say("Leave the others out, or begin a new study.", "나머지는 빼거나 새 스터디를 시작하세요."),
         )

@@ -20,7 +20,7 @@ from sonmat.language import say
 
 LOCAL, NODE, CLIENT = "local", "node", "client"
 _PORTS = {NODE: 6379, CLIENT: 10001}  # Ray's own
-_WAIT_SECONDS = 10.0
+_WAIT_SECONDS = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(
     (0, 0, 0, 4, 0, 0, 0, 0, 0)
 )  # RFC 9113, 3.4: empty settings follow

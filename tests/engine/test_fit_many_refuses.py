@@ -101,7 +101,7 @@ def refused(
         ({"rate": keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.9), "learning_rate": 0.1}, TrainingError,
          "schedule", "number"),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" object at ")[0],
 )  # fmt: skip
 def test_a_setting_that_cannot_be(setting, error, problem, fix):
     told = refused([{}, {"units": 5}, setting], error)
