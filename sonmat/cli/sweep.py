@@ -16,7 +16,6 @@ from sonmat.cli.output import console, download, print_json, print_next, print_p
 from sonmat.errors import RecipeError
 from sonmat.language import say
 
-
 _BESIDE_RESUME = ("words", "trials", "cluster", "resume", "json", "quiet")
 
 

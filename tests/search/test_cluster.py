@@ -31,7 +31,7 @@ from sonmat.search.cluster import MOST_TRIES, RayWorkers, workers_for
 from sonmat.search.cluster_address import CLIENT, LOCAL, NODE, Address
 from sonmat.search.cluster_files import NodeFiles, builder_files
 from sonmat.search.cluster_task import Refusal, Reply, Task, Tasks
-from sonmat.search.cluster_trainer import Trainer
+from sonmat.search.cluster_trainer import Hello, Trainer
 from sonmat.search.recipe_builder import RecipeBuilder
 from sonmat.search.runner import Runner
 from sonmat.search.space import Choice, Range, Space
@@ -478,6 +478,23 @@ def test_a_cluster_comes_to_what_one_process_comes_to(
     assert found[1] == known[1]
     assert found[2] == known[2]
     assert len(watched.answers) == len(set(watched.answers))
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.filterwarnings("ignore:.*is not used")
+def test_nodes_with_other_versions_are_not_used(cluster: Any, rows: tuple[Dataset, Dataset]) -> None:
+    class Older(Trainer):
+        def hello(self) -> Hello:
+            return Hello("attic", os.getpid(), 1, {"keras": "1.0"})
+
+    many, jobs, places = made_jobs(asked().recipe, [{"train.learning_rate": 0.1}], rows)
+    workers = workers_on(cluster, rows, Older)
+    try:
+        with pytest.raises(RunError, match=r"no node that can train: attic: keras 1\.0 ≠"):
+            list(workers.run(many, jobs, places, lambda job, done: None))
+    finally:
+        workers.close()
 
 
 @pytest.mark.slow
