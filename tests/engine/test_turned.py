@@ -62,7 +62,7 @@ def test_shapes_are_as_they_were_after_tracing() -> None:
     assert turned is not None
     state = turned.turn(training_state(model))
     jax.make_jaxpr(lambda s: turned.step(s, (*rows(), None))[1])(state)
-    with pytest.raises(RuntimeError), turned._shapes_turned():
+    with pytest.raises(RuntimeError), turned._shapes_turned(model.optimizer):
         raise RuntimeError("an error inside must not leave shapes turned either")
     assert [tuple(v.shape) for v in [*model.trainable_variables, *model.optimizer.variables]] == before
 
