@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy_table, cnn_table, lr_table, notes_question_table, sweep_table, tables
+from benchmarks import accuracy_table, cluster_table, cnn_table, lr_table, notes_question_table, sweep_table, tables
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
@@ -34,8 +34,9 @@ _TABLES = {
     "accuracy": accuracy_table.accuracy,
     "sweep": sweep_table.sweep,
     **notes_question_table.TABLES,
+    **cluster_table.TABLES,
 }
-_RECORD = dict.fromkeys(notes_question_table.TABLES, "notes_question")
+_RECORD = dict.fromkeys(notes_question_table.TABLES, "notes_question") | dict.fromkeys(cluster_table.TABLES, "cluster")
 """The record that a table is of, where it has another name."""
 _FIGURES = {
     "fit_notes": tables.figures,
@@ -46,6 +47,7 @@ _FIGURES = {
     "accuracy": accuracy_table.figures,
     "sweep": sweep_table.figures,
     "notes_question": notes_question_table.figures,
+    "cluster": cluster_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)

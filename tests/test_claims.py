@@ -14,7 +14,19 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the package
 
 claims = pytest.importorskip("benchmarks.claims")  # a source package does not carry it
-from benchmarks import accuracy, cnn, cnn_table, fit_notes, leak, lr_finder, notes_question, summary, sweep, tables  # noqa: E402
+from benchmarks import (  # noqa: E402
+    accuracy,
+    cluster,
+    cnn,
+    cnn_table,
+    fit_notes,
+    leak,
+    lr_finder,
+    notes_question,
+    summary,
+    sweep,
+    tables,
+)
 from benchmarks.children.work import Clock  # noqa: E402
 from benchmarks.contestants import PEERS  # noqa: E402
 from benchmarks.diagnosis.__main__ import summarize  # noqa: E402
@@ -33,6 +45,7 @@ SUMMARIES = {
     "lr_finder": lambda record: lr_finder.summarize(record["cases"]),
     "accuracy": lambda record: accuracy.summarize(),
     "sweep": lambda record: sweep.collect()["summary"],
+    "cluster": cluster.summarize,
     "notes_question": lambda record: notes_question.collect()["summary"],
 }
 

@@ -121,7 +121,7 @@ def test_a_finished_run_is_read_back(done: Path, monkeypatch: pytest.MonkeyPatch
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a finished run looks at no data")
 
-    monkeypatch.setattr("sonmat.jobs.train.rows_of", never)
+    monkeypatch.setattr("sonmat.jobs.train.rows_to_train", never)
     for found in (resume(done), train(RunFolder(done).recipe, out=done)):
         assert found.again
         assert found.readings == 1
