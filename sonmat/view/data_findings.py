@@ -224,7 +224,7 @@ def _rare(case: Case) -> Finding | None:
 
 def _noise(case: Case) -> Finding | None:
     noisy = [(part, name) for part, name in _parts(case) if _looks_noisy(part)]
-    if not noisy:
+    if not noisy or case.hardly_begun:
         return None
     part, name = max(noisy, key=lambda one: (one[0].contradicted or 0) / one[0].n)
     contradicted = part.contradicted or 0

@@ -21,6 +21,9 @@ from sonmat.view.words import percent
 POOR = 0.66
 """Skill on the training rows, below which a network has not learnt them."""
 
+FEW_STEPS = 200
+"""Of training: fewer are too few to judge by."""
+
 _NEAR_ZERO = 0.1  # of a schedule's peak
 
 
@@ -106,6 +109,11 @@ class Case:
 
         sizes = self.recipe.train.batch_size if self.recipe is not None else batch
         return total_steps(rows, len(self.course), sizes if isinstance(sizes, list) else batch)
+
+    @property
+    def hardly_begun(self) -> bool:
+        """Whether it had so few steps and learnt so little that its answers are not opinions yet."""
+        return self.steps is not None and self.steps < FEW_STEPS and self.skill is not None and self.skill < POOR
 
     @property
     def rate(self) -> float | None:

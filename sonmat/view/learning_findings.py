@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterator
 
 from sonmat.language import say
-from sonmat.view.finding import POOR, Case, Finding, epochs_text, right_text
+from sonmat.view.finding import FEW_STEPS, POOR, Case, Finding, epochs_text, right_text
 from sonmat.view.rate_findings import divergence, too_fast, too_slow
 from sonmat.view.words import percent
 
 _NOT_LEARNT, _FAIR = 0.1, 0.8  # skill on the training rows
-_FEW_STEPS = 200
 _STILL, _STILL_MUCH = 0.2, 0.35  # of the loss, by doubling the epochs
 
 
@@ -45,7 +44,7 @@ def _more_epochs(case: Case) -> Finding | None:
         return None
     falling = max(case.falling, _within(case) if known <= 3 else 0.0)
     steps = case.steps
-    few = steps is not None and steps < _FEW_STEPS
+    few = steps is not None and steps < FEW_STEPS
     # where the rate ran out, that the loss hardly falls at the last says nothing
     brief = (known <= 3 and falling > 0.03) or (few and (falling > 0.005 or case.wound_down))
     begun = brief and skill < POOR

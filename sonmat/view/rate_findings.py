@@ -132,7 +132,8 @@ def _jumped(course: Course) -> str:
 
 
 def _grew(case: Case) -> str:
-    grown = [layer for layer in case.evidence.layers if layer.growth is not None and math.isfinite(layer.growth)]
+    trained = [layer for layer in case.evidence.layers if layer.trainable]  # what is frozen has its size from elsewhere
+    grown = [layer for layer in trained if layer.growth is not None and math.isfinite(layer.growth)]
     most = max(grown, key=lambda layer: layer.growth or 0, default=None)
     if most is None or (most.growth or 0) < _GROWN:
         return ""

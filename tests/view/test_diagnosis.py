@@ -353,6 +353,21 @@ def test_a_layer_that_is_frozen_on_purpose_is_no_finding():
     assert found_in(healthy(layers=(other, *healthy().layers)), course())[0].code == "frozen_layers"
 
 
+@pytest.mark.parametrize(("batch_size", "accused"), [(20, True), (2000, False)])
+def test_a_network_that_has_hardly_begun_contradicts_no_label(batch_size: int, accused: bool):
+    blind = part(0.65, **(BLIND | {"sure_wrong": 0.34}))
+    found = found_in(healthy(train=blind, validation=blind, settings=setting(batch_size=batch_size)), course(10))
+    assert ("label_noise" in {one.code for one in found}) == accused
+
+
+@pytest.mark.parametrize(("trainable", "accused"), [(True, True), (False, False)])
+def test_large_weights_of_a_frozen_layer_say_nothing_of_the_rate(trainable: bool, accused: bool):
+    stem = Layer("whitening", "Conv2D", 304, 16, trainable=trainable, whitened=not trainable, growth=21.1)
+    evidence = healthy(train=part(0.5), validation=part(0.5), layers=(stem, *healthy().layers))
+    found = {one.code for one in found_in(evidence, course(3, loss=[3.8, 2.7, 2.4]))}
+    assert ("high_learning_rate" in found) == accused
+
+
 def test_averages_that_lag_explain_what_follows_from_them():
     evidence = healthy(
         train=SAME, validation=SAME, settings=setting(momentum=0.9, decay=0.995, batch_size=600, epochs=1)
