@@ -158,6 +158,8 @@ def _run(path: Path, changed: int) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    _forget(path.parent)
+    before = set(sys.modules)
     sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
@@ -173,7 +175,31 @@ def _run(path: Path, changed: int) -> ModuleType:
         ) from error
     finally:
         sys.path.remove(str(path.parent))
+        _remember(path.parent, set(sys.modules) - before)
     return module
+
+
+_beside: dict[str, tuple[Path, int]] = {}  # modules that builders' files imported from their folders: file, time
+
+
+def _remember(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        file, place = Path(getattr(sys.modules[name], "__file__", None) or ""), folder.joinpath(*name.split("."))
+        if file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+            _beside[name] = file, _time_of(file)
+
+
+def _forget(folder: Path) -> None:
+    """Let a builder's file import its own neighbours: not those of another folder, nor what they were before."""
+    for name, (file, time) in list(_beside.items()):
+        if not file.is_relative_to(folder) or _time_of(file) != time:
+            del _beside[name]
+            sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
+def _time_of(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def _line_of(path: Path, error: Exception) -> str:

@@ -99,7 +99,7 @@ def same(
         moved = [np.abs(a - b).max() for a, b in zip(first, ours, strict=True) if a.dtype != "uint32" and a.size]
         assert not first or max(moved) > 1e-4  # or two that never trained would be equal too
     if differ:
-        trained = [np.concatenate([w.ravel() for w in member.state[0]]) for member in population]
+        trained = [np.concatenate([w.ravel() for w in member.model().get_weights()]) for member in population]
         for i, one in enumerate(trained):
             assert all(not np.array_equal(one, other) for other in trained[:i])
     return population
@@ -193,7 +193,7 @@ OTHERS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "keras_ema": ("SGD", [{"use_ema": True, "ema_momentum": 0.5}, {"use_ema": True, "ema_momentum": 0.9}]),
     "overwriting": ("SGD", [{"use_ema": True, "ema_overwrite_frequency": 2, "ema_momentum": m} for m in (0.5, 0.9)]),
     "accumulating": ("SGD", [{"gradient_accumulation_steps": 2}, {"gradient_accumulation_steps": 3}]),
-    "scaled": ("SGD", [{"loss_scale_factor": 2.0}, {"loss_scale_factor": 1024.0}]),
+    "scaled": ("SGD", [{"loss_scale_factor": 2.0, "momentum": 0.5}, {"loss_scale_factor": 1024.0, "momentum": 0.9}]),
 }
 
 
@@ -294,7 +294,7 @@ def test_normalization_penalties_and_clipping():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1, 25, 32, 40])
+@pytest.mark.parametrize("size", [25, 40])
 def test_wide_kernels_in_batches_of_any_size(size):
     def build(rate: float = 0.1, units: int = 8, own: float | None = None) -> keras.Model:
         first = L.Dense(units, kernel_constraint=None if own is None else keras.constraints.MaxNorm(own))
@@ -380,7 +380,11 @@ def test_networks_for_series_and_words():
 @pytest.mark.slow
 def test_metrics_with_states_of_their_own():
     def build(thresholds: int = 20, beta: float = 0.5) -> keras.Model:
-        metrics = [keras.metrics.AUC(num_thresholds=thresholds), keras.metrics.FBetaScore(beta=beta), "mse"]
+        metrics = [
+            keras.metrics.AUC(num_thresholds=thresholds, name="auc"),
+            keras.metrics.FBetaScore(beta=beta, name="f"),
+            "mse",
+        ]
         return plain(loss="categorical_crossentropy", metrics=metrics)
 
     x, y = rows()

@@ -133,9 +133,9 @@ def classifier(last: Any) -> tuple[keras.Model, np.ndarray]:
     return model, np.random.default_rng(0).random((10, 10)).astype("float32")
 
 
-@pytest.mark.parametrize("last", [L.Dense(3, activation="softmax"), L.Dense(3), L.Dense(1, activation="sigmoid")])
-def test_the_gradient_is_the_slope_of_the_log_probability(last: Any) -> None:
-    model, x = classifier(last)
+@pytest.mark.parametrize(("units", "activation"), [(3, "softmax"), (3, None), (1, "sigmoid")])
+def test_the_gradient_is_the_slope_of_the_log_probability(units: int, activation: str | None) -> None:
+    model, x = classifier(L.Dense(units, activation=activation))
     found = gradient(model, x, 1)
     for place in ((0, 0), (4, 7)):
         step = np.zeros_like(x)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from sonmat.errors import RecipeError
+from sonmat.models.builders import load_file_builder
 from sonmat.models.catalog import CATALOG, base_recipe
 from sonmat.models.reading import change, parse_assignment, read_recipe, resolve
 from sonmat.models.recipe import from_toml, to_toml
@@ -212,6 +214,23 @@ def test_a_builder_of_ones_own_is_found_beside_the_file(builder: Path, tmp_path:
     assert recipe.model.settings == {"width": 6}
     assert recipe.train.optimizer is None
     assert from_toml(to_toml(recipe)) == recipe
+
+
+def test_two_builders_import_each_its_own_neighbour(builder: Path, tmp_path: Path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "net.py").write_text(BUILDER)
+    (other / "beside.py").write_text("CLASSES = 7")
+    classes = [
+        load_file_builder(f"{file}:net").function().output_shape for file in (builder, other / "net.py", builder)
+    ]
+    assert classes == [(None, 3), (None, 7), (None, 3)]
+    assert read_recipe(f"{other / 'net.py'}:net").model.name
+    (other / "beside.py").write_text("CLASSES = 70")
+    (other / "net.py").write_text(BUILDER + "\n")
+    os.utime(other / "beside.py", (1, 1))
+    os.utime(other / "net.py", (1, 1))
+    assert load_file_builder(f"{other / 'net.py'}:net").function().output_shape == (None, 70)
 
 
 def test_data_is_found_beside_the_file(tmp_path: Path):

@@ -169,12 +169,11 @@ def build(data, units=8, dropout=0.1):
 
 
 @pytest.fixture
-def builder_file(tmp_path: Path) -> Iterator[Path]:
+def builder_file(tmp_path: Path) -> Path:
     (tmp_path / "beside.py").write_text("WIDTH = 2\n")
     (tmp_path / "secret.py").write_text("PASSWORD = 'not imported, not sent'\n")
     (tmp_path / "net.py").write_text(BUILDER)
-    yield tmp_path / "net.py"
-    sys.modules.pop("beside", None)
+    return tmp_path / "net.py"
 
 
 def made_jobs(
@@ -311,7 +310,6 @@ def test_a_users_builder_travels_with_what_it_imports(builder_file: Path, rows: 
     assert {name: text.decode() for name, text in file.texts.items()} == {"net.py": BUILDER, "beside.py": "WIDTH = 2\n"}
     for path in builder_file.parent.glob("*.py"):  # a node does not see them
         path.unlink()
-    sys.modules.pop("beside")
     trainer = Trainer(sent((RecipeBuilder(recipe, rows[0]), *rows)), many.devices.count, "en")
     assert_same(answered(task, trainer.train(task), job), known)
 

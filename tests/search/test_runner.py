@@ -16,10 +16,13 @@ from sonmat.data.dataset import Dataset
 from sonmat.engine.lanes import chunks_of
 from sonmat.engine.population_program import Devices
 from sonmat.errors import RecipeError
+from sonmat.jobs.members import fit_settings
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.sweep import study_recipe
+from sonmat.models.catalog import build_recipe
 from sonmat.models.reading import read_recipe
 from sonmat.models.recipe import Recipe
+from sonmat.runs.fit import fit
 from sonmat.search import runner as runner_module
 from sonmat.search.halving import survivors
 from sonmat.search.plan import Plan
@@ -163,13 +166,19 @@ def test_a_trial_is_what_train_gives_with_its_settings(
     losses = set()
     for trial in searched(study, rows):
         assert trial.state == DONE
-        alone = sm.train(study_recipe(study, trial.settings, trial.seed), out=tmp_path / str(trial.number))
-        assert trial.curves.keys() == alone.history.history.keys()
-        for name, column in alone.history.history.items():
+        recipe = study_recipe(study, trial.settings, trial.seed)
+        if trial.number == 2:
+            trained = sm.train(recipe, out=tmp_path / "run")
+            history, loss = trained.history.history, trained.validation.metrics["loss"]
+        else:  # the others without the pictures
+            model = build_recipe(recipe, rows[0])
+            history = fit(model, rows[0], validation_data=rows[1], **fit_settings(recipe)).history
+            loss = sm.evaluate(model, rows[1]).metrics["loss"]
+        assert trial.curves.keys() == history.keys()
+        for name, column in history.items():
             np.testing.assert_allclose(trial.curves[name], column, rtol=1e-4, atol=2e-5, err_msg=name)
-        measured = alone.validation.metrics["loss"]
-        assert trial.value == pytest.approx(measured, rel=1e-4)
-        losses.add(round(measured, 4))
+        assert trial.value == pytest.approx(loss, rel=1e-4)
+        losses.add(round(loss, 4))
     assert len(losses) == len(MEMBERS), "settings that change nothing prove nothing"
 
 
@@ -326,15 +335,13 @@ def test_killed_after_any_job(stop_after: int, small: Path, rows: Any, planned: 
 
 
 def test_one_whose_state_is_lost_begins_again(small: Path, rows: Any, planned: Callable[..., Study]) -> None:
-    settings = [{"model.hidden": [units]} for units in (4, 5, 6)]
+    settings = [{"model.hidden": [units]} for units in (4, 5)]
     asked = asked_of(small, *EVERYTHING, name="mlp", halving=2)
     whole = searched(planned(asked, settings, [2, 4], "whole"), rows)
     study = planned(asked, settings, [2, 4], "killed")
     with pytest.raises(Stopped):
-        searched(study, rows, Cut(3))
-    states = sorted(study.path.rglob("rung0-*.state.npz"))
-    assert len(states) == 3
-    for file in states[:2]:
+        searched(study, rows, Cut(2))
+    for file in study.path.rglob("rung0-*.state.npz"):
         file.unlink()
     same_bits(searched(study, rows), whole)
 
