@@ -286,7 +286,7 @@ def summarize(content: dict[str, Any]) -> dict[str, Any]:
 
 def measure(size: Size, say: Callable[[str], None]) -> dict[str, Any]:
     """Everything, one after the other."""
-    from sonmat.search.runner import AT_ONCE
+    from sonmat.search.sampler import AT_ONCE
 
     rows = rows_of(size.rows)
     content: dict[str, Any] = {"rows_bytes": len(pickle.dumps(rows, 5)), "window": AT_ONCE}

@@ -174,19 +174,20 @@ class Bench:
         return {**fixed, **self.kept(f"tuning-{rival.name}", measure)["chosen"]}
 
     def pair(self, rival: Rival, number: int) -> dict[str, Any]:
-        """sonmat, then the peer; around the notes' script sonmat twice, with few and with many settings."""
+        """sonmat, then the peer; before the notes' script few settings, and many after it."""
         size, settings = self.size, self.settings(rival)
 
         def measure() -> dict[str, Any]:
-            ours = (
+            entry: dict[str, Any] = {"rival": rival.name, "round": number}
+            if rival.name == "notes":
+                entry["few"] = self.sonmat("notes", size.few, epochs=size.epochs)
+                entry["peer"] = self.peer(rival, settings, number)
+            entry["sonmat"] = (
                 self.sonmat("networks", size.network_members, epochs=size.network_epochs, rows=size.network_rows)
                 if rival.job == "networks"
-                else self.sonmat("notes", size.few, epochs=size.epochs)
+                else self.sonmat("notes", size.many, epochs=size.epochs)
             )
-            entry = {"rival": rival.name, "round": number, "sonmat": ours, "peer": self.peer(rival, settings, number)}
-            if rival.name == "notes":
-                entry["many"] = self.sonmat("notes", size.many, epochs=size.epochs)
-            return entry
+            return entry if "peer" in entry else entry | {"peer": self.peer(rival, settings, number)}
 
         return self.kept(f"{rival.name}-{number}", measure)
 
@@ -236,7 +237,7 @@ def collect(folder: Path = KEPT) -> dict[str, Any]:
         raise OtherRecord(f"{folder} mixes results of different runs: {', '.join(others)}. Start anew with --fresh.")
     versions: dict[str, Any] = {}
     for entry in found.values():
-        for key in ("sonmat", "many", "peer"):
+        for key in ("sonmat", "peer"):
             if key in entry:
                 versions[entry["rival"] if key == "peer" else "sonmat"] = entry[key]["versions"]
     chosen = {entry["rival"]: entry["chosen"] for entry in found.values() if "chosen" in entry}
@@ -271,8 +272,8 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
             pairs.setdefault(entry["rival"], []).append(entry)
     summary: dict[str, Any] = {"rounds": max((len(some) for some in pairs.values()), default=0), "rivals": {}}
     ours = {
-        "few": [pair["sonmat"] for name, some in pairs.items() if RIVALS[name].job == "notes" for pair in some],
-        "many": [pair["many"] for pair in pairs.get("notes", [])],
+        "few": [pair["few"] for pair in pairs.get("notes", [])],
+        "many": [pair["sonmat"] for name, some in pairs.items() if RIVALS[name].job == "notes" for pair in some],
         "networks": [pair["sonmat"] for name, some in pairs.items() if RIVALS[name].job == "networks" for pair in some],
     }
     numbers = ("members", "finished", "seconds", "total_seconds", "setup_seconds", "train_seconds", "build_seconds")
@@ -290,7 +291,7 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
         summary["notes"] = {
             "seconds": statistics.median(pair["peer"]["total_seconds"] for pair in notes),
             "settings": statistics.median(
-                settings_in(pair["peer"]["total_seconds"], _measured(pair["sonmat"]), _measured(pair["many"]))
+                settings_in(pair["peer"]["total_seconds"], _measured(pair["few"]), _measured(pair["sonmat"]))
                 for pair in notes
             ),
         }

@@ -38,7 +38,7 @@ def sweep(content: dict[str, Any], *, korean: bool) -> str:
     """How many settings in the time of one; trials a minute beside each peer; memory, tracing, and where it was measured."""
     parts = [
         _in_the_time_of_one(content, korean),
-        _trials(content, korean, "few", [name for name in RIVALS if name not in _NETWORKS]),
+        _trials(content, korean, "many", [name for name in RIVALS if name not in _NETWORKS]),
         _trials(content, korean, "networks", list(_NETWORKS)),
         _needs(content, korean),
         _settings(content, korean),
@@ -110,7 +110,7 @@ def _trials(content: dict[str, Any], korean: bool, ours: str, names: list[str]) 
     if not names or ours not in summary["sonmat"]:
         return ""
     title = {
-        "few": ("the notes' job", "노트의 작업"),
+        "many": ("the notes' job", "노트의 작업"),
         "networks": ("a small convolutional network", "작은 합성곱 신경망"),
     }[ours][korean]
     head = (

@@ -142,7 +142,7 @@ _add(
     "show",
     studies.show,
     "One study: its finalists, and its trials as CSV.",
-    "스터디 하나: 결선과 시도들(CSV).",
+    "스터디 하나: 최종 후보와 시도들(CSV).",
 )
 _add(_studies, "plot", studies.plot, "Draw a study's pictures and page again.", "스터디의 그림과 페이지 다시 그리기.")
 _add(_data, "ls", data.ls, "The data sets that have a name.", "이름이 있는 데이터.")

@@ -41,7 +41,7 @@ def ls(
         screen.print(say("There are no studies yet.", "아직 스터디가 없습니다."))
         print_next(screen, "sonmat", "sweep")
         return None
-    screen.print(runs_table(rows))
+    screen.print(runs_table(rows, name=say("study", "스터디")))
     return None
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sonmat.data.dataset import Dataset
 from sonmat.search.halving import rungs
-from sonmat.search.runner import AT_ONCE, Runner
+from sonmat.search.runner import Runner
+from sonmat.search.sampler import AT_ONCE
 from sonmat.search.study import Asked, Study
 from sonmat.search.trial import Trial
 

@@ -14,6 +14,7 @@ from sonmat.search.asked import most_asked
 from sonmat.search.mirror import FINAL
 from sonmat.search.ranking import Ranking, rank
 from sonmat.search.recipe_builder import RecipeBuilder
+from sonmat.search.sampler import AT_ONCE
 from sonmat.search.trial import DONE, FAILED, RUNNING, Trial
 from sonmat.search.worker import Answer, Job, LocalWorkers, Workers, check_metric, naming_trials, ready
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from sonmat.search.study import Study
 
 SEARCH, FINALISTS = "search", "finalists"
-
-AT_ONCE = 512
-"""Trials that are built and traced together: what they hold in memory stays small however many a study has."""
 
 _WAIT_SECONDS = 1.0
 """How often a process looks whether another one has finished what it holds."""
@@ -83,6 +81,7 @@ class Runner:
         self._places: dict[int, int] = {}
         self._began = time.perf_counter()
         self._trained, self._epochs, self._left = 0, 0.0, 0.0
+        self._first: tuple[float, float] | None = None
         self._phase, self._done, self._total, self._best = SEARCH, 0, 0, study.best()
 
     def search(self) -> None:
@@ -109,7 +108,7 @@ class Runner:
         best = self.finalists()
         seeds = [(asked.recipe.seed + 1 + number) % 2**32 for number in range(asked.seeds)]
         self._phase, self._done, self._total, self._trained = FINALISTS, 0, len(best) * len(seeds), 0
-        self._began, self._epochs = time.perf_counter(), 0.0
+        self._began, self._epochs, self._first = time.perf_counter(), 0.0, None
         settings = [(trial.number, trial.settings) for trial in best]
         while settings:
             batch = self.study.take_finals(settings, seeds)
@@ -274,7 +273,10 @@ class Runner:
 
     def _tell(self, waiting: bool = False) -> None:
         seconds = time.perf_counter() - self._began
-        remaining = self._left * seconds / self._epochs if self._epochs else None
+        if self._first is None and self._epochs:
+            self._first = seconds, self._epochs  # before it came compiling too
+        at, epochs = self._first or (0.0, 0.0)
+        remaining = self._left * (seconds - at) / (self._epochs - epochs) if self._epochs > epochs else None
         self._told(
             SweepProgress(self._phase, self._done, self._total, self._trained, seconds, remaining, self._best, waiting)
         )

@@ -65,19 +65,18 @@ def begun_study(
 def _cost(asked: Asked, forecast: Forecast, finals: float | None) -> str:
     memory = f"{forecast.bytes / 2**20:,.0f} MiB"
     repeats = asked.finalists * asked.seeds
-    english = (
-        f"will cost: {_counted(forecast.models, 'model')} by {asked.sampler} in {_counted(forecast.chunks, 'chunk')} of "
-        f"{_counted(forecast.programs, 'program')}, about {duration(forecast.seconds)} and {memory}"
-    )
-    korean = (
-        f"예상: {asked.sampler}로 고른 모델 {forecast.models:,}개, 프로그램 {forecast.programs:,}개의 청크 {forecast.chunks:,}개, "
-        f"약 {duration(forecast.seconds)}, 메모리 {memory}"
-    )
+    english = f"will cost: {_counted(forecast.models, 'model')} by {asked.sampler} in {_counted(forecast.programs, 'program')}"
+    korean = f"예상: {asked.sampler}로 고른 모델 {forecast.models:,}개, 프로그램 {forecast.programs:,}개"
+    if forecast.chunks > forecast.programs:
+        english += f" ({_counted(forecast.chunks, 'chunk')})"
+        korean += f"(청크 {forecast.chunks:,}개)"
+    english += f", about {duration(forecast.seconds)} and {memory}"
+    korean += f", 약 {duration(forecast.seconds)}, 메모리 {memory}"
     if finals is not None and repeats:
         english += (
             f"; then {_counted(repeats, 'repeat')} of {_counted(asked.finalists, 'finalist')}, about {duration(finals)}"
         )
-        korean += f"; 이어서 결선 {asked.finalists}개의 반복 {repeats}번, 약 {duration(finals)}"
+        korean += f"; 이어서 최종 후보 {asked.finalists}개의 반복 {repeats}번, 약 {duration(finals)}"
     return say(f"{english} (compiling comes on top)", f"{korean} (컴파일 별도)")
 
 
@@ -120,7 +119,7 @@ class SweepFollowing:
         """Show where it is."""
         if self._console is None:
             return
-        phase = say("finalists", "결선") if progress.phase == FINALISTS else say("trials", "시도")
+        phase = say("finalists", "최종 후보") if progress.phase == FINALISTS else say("trials", "시도")
         told = _where(progress, self.metric)
         if self._bar is not None:
             self._bar.update(self._task, description=phase, completed=progress.done, total=progress.trials, told=told)
@@ -162,7 +161,7 @@ def _where(progress: SweepProgress, metric: str) -> str:
         )
     if progress.waiting:
         parts.append(say("waiting for another process", "다른 프로세스를 기다리는 중"))
-    elif progress.remaining is not None:
+    elif progress.remaining is not None and progress.remaining >= 1:
         left = duration(progress.remaining)
         parts.append(say(f"{left} left of this round", f"이번 단계 {left} 남음"))
     return "  ".join(parts)

@@ -74,20 +74,29 @@ def reading(readings: int) -> str:
     )
 
 
-def runs_table(rows: Sequence[Mapping[str, object]], *, title: str | None = None) -> RenderableType:
-    """Runs, one a line. Columns are the keys in the order they first appear; a key that no row fills is left out."""
+def runs_table(
+    rows: Sequence[Mapping[str, object]], *, title: str | None = None, name: str | None = None
+) -> RenderableType:
+    """Runs, one a line. Columns are the keys in the order they first appear; a key that no row fills is left out.
+
+    Args:
+        rows: One a run.
+        title: The heading.
+        name: What heads the names, where they are not of runs.
+    """
     if not rows:
         return Text(say("There are no runs yet.  Try: sonmat train", "아직 실행이 없습니다.  시작: sonmat train"))
     table = plain_table(title)
     keys = _keys(rows)
     for key in keys:
         numeric = all(isinstance(row.get(key), (int, float, type(None))) for row in rows)
+        heading = Text(name) if name and key == "name" else _heading(key)
         table.add_column(
-            _heading(key),
+            heading,
             justify="right" if numeric else "left",
             overflow="fold",
             no_wrap=key in ("started", "name", "state", "model"),
-            min_width=max(map(cell_len, _heading(key).plain.split())),  # headings break between words only
+            min_width=max(map(cell_len, heading.plain.split())),  # headings break between words only
         )
     for row in rows:
         table.add_row(*(_cell(key, row.get(key)) for key in keys))

@@ -177,7 +177,7 @@ def test_people_read_what_it_costs_where_it_is_and_what_came(
         f"study: {out}",
     ]
     assert re.fullmatch(
-        r"will cost: 4 models by qmc in 1 chunk of 1 program, about \S+ s and \d+ MiB; "
+        r"will cost: 4 models by qmc in 1 program, about \S+ s and \d+ MiB; "
         r"then 4 repeats of 2 finalists, about \S+ s \(compiling comes on top\)",
         lines[3],
     )
@@ -256,7 +256,7 @@ def test_korean(
         "스터디: ",
         "예상: qmc로 고른 모델 3개",
         "시도 3/3",
-        "결선 ",
+        "최종 후보 ",
         "최고일 확률",
         "이긴 설정의",
         "볼 것: ",

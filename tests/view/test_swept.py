@@ -86,7 +86,7 @@ def test_the_beginning_says_what_and_how_much() -> None:
         "  train.batch_size=20,50",
         "A note.",
         "study: studies/mine",
-        "will cost: 1,200 models by qmc in 40 chunks of 2 programs, about 1 min 15 s and 300 MiB; "
+        "will cost: 1,200 models by qmc in 2 programs (40 chunks), about 1 min 15 s and 300 MiB; "
         "then 15 repeats of 5 finalists, about 9.00 s (compiling comes on top)",
     ]
 
@@ -94,7 +94,7 @@ def test_the_beginning_says_what_and_how_much() -> None:
 def test_the_beginning_of_one_of_each() -> None:
     one = Forecast(models=1, programs=1, chunks=1, seconds=1.0, prepared=1.0, bytes=2**20)
     told = begun(one, 2.0, asked=replace(ASKED, trials=1, finalists=1, seeds=1))[-1]
-    assert told.startswith("will cost: 1 model by qmc in 1 chunk of 1 program, about 1.00 s")
+    assert told.startswith("will cost: 1 model by qmc in 1 program, about 1.00 s")
     assert "then 1 repeat of 1 finalist, about 2.00 s" in told
 
 
@@ -114,8 +114,8 @@ def test_the_beginning_in_korean(korean: None) -> None:
     told = begun(done=3)
     assert told[0] == "notes-mlp · blocks.npz: 학습 42,000행, 고르는 데 쓰는 검증 18,000행"
     assert "이어서 합니다: 끝난 시도 3개" in told
-    assert told[-1].startswith("예상: qmc로 고른 모델 1,200개, 프로그램 2개의 청크 40개, 약 1 min 15 s, 메모리 300 MiB")
-    assert "결선 5개의 반복 15번" in told[-1]
+    assert told[-1].startswith("예상: qmc로 고른 모델 1,200개, 프로그램 2개(청크 40개), 약 1 min 15 s, 메모리 300 MiB")
+    assert "최종 후보 5개의 반복 15번" in told[-1]
 
 
 # --- on the way ---
@@ -156,6 +156,7 @@ def test_a_log_has_a_line_every_few_seconds_and_one_at_the_end(clock: list[float
         (where(8, trained=30_000, seconds=2.0), "trials 8/100  15,000 models/s"),
         (where(8, trained=10, seconds=1.0), "trials 8/100  10 models/s"),
         (where(1, remaining=75.0), "trials 1/100  1 min 15 s left of this round"),
+        (where(99, remaining=0.2), "trials 99/100"),
         (where(1, remaining=75.0, waiting=True), "trials 1/100  waiting for another process"),
         (where(1, best=Trial(0, {}, value=0.98765)), "trials 1/100  best validation accuracy 0.9877"),
     ],
@@ -170,7 +171,7 @@ def test_a_line_in_korean(clock: list[float], korean: None) -> None:
     (told,) = lines([(100, where(3, trained=3, seconds=1.0, best=best, remaining=5.0))], clock, "val_loss")
     assert told == "시도 3/100  초당 모델 3개  가장 좋은 검증 손실 0.5000  이번 단계 5.00 s 남음"
     (told,) = lines([(100, where(3, phase=FINALISTS, waiting=True))], clock)
-    assert told == "결선 3/100  다른 프로세스를 기다리는 중"
+    assert told == "최종 후보 3/100  다른 프로세스를 기다리는 중"
 
 
 def test_a_terminal_has_a_live_line_and_its_cursor_back() -> None:
