@@ -78,7 +78,7 @@ claims: env ## Write the measured figures into the documents
 constraints: dev ## Compile constraints.txt and benchmarks/constraints.txt again, with the newest versions
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 		--no-header --annotation-style line --no-emit-index-url --no-emit-find-links \
-		--extra dev --output-file constraints.txt pyproject.toml
+		--extra dev --extra ray --output-file constraints.txt pyproject.toml
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 		--no-header --annotation-style line --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/constraints.txt benchmarks/requirements.in

@@ -158,8 +158,9 @@ class ManyTraining:
             )
             compiling += seconds
             found[place] = outcome
-            if told is not None and outcome.columns:
-                told(end, {name: np.array([column[-1]]) for name, column in outcome.columns.items()})
+        last = [{name: column[-1] for name, column in one.columns.items()} for one in found.values() if one.columns]
+        if told is not None and last:
+            told(end, {name: np.array([one[name] for one in last]) for name in last[0]})
         self.compile_seconds += compiling
         return found, time.perf_counter() - at - compiling
 

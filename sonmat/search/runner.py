@@ -82,6 +82,7 @@ class Runner:
         self._began = time.perf_counter()
         self._trained, self._epochs, self._left = 0, 0.0, 0.0
         self._first: tuple[float, float] | None = None
+        self._counted: dict[tuple[int, ...], int] = {}
         self._phase, self._done, self._total, self._best = SEARCH, 0, 0, study.best()
 
     def search(self) -> None:
@@ -209,6 +210,7 @@ class Runner:
         self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
         last = rung == len(batch.rungs) - 1
         for answer in self._workers.run(many, jobs, self._places, self._epoch):
+            self._epoch(answer.job, answer.job.end)
             told = [self._trial(planned, answer, at, before) for at in range(len(answer.job.numbers))]
             batch.record(rung, told, None if last else _stacked(answer.states), last)
             self._count(told, last)
@@ -254,8 +256,12 @@ class Runner:
         )
 
     def _epoch(self, job: Job, done: int) -> None:
-        self._epochs += len(job.numbers)
-        self._left -= len(job.numbers)
+        """Count a job's epochs: told of after each, after a member's last where they train one by one, or twice."""
+        known = self._counted.get(job.numbers, job.begin)
+        if done > known:
+            self._counted[job.numbers] = done
+            self._epochs += len(job.numbers) * (done - known)
+            self._left -= len(job.numbers) * (done - known)
         self._tell()
 
     def _count(self, trials: Sequence[Trial], last: bool) -> None:
