@@ -63,8 +63,8 @@ RIVALS = {
                settings={"backend": "jax", "trials": 8, "workers": cores(), "validation_batch_size": 2000},
                choices={"steps_per_execution": (300, 50, 2100), "models": ("kept", "new"), "cache": (True, False)}),
         _rival("scikit-learn", "sweep_sklearn", settings={"trials": 4 * cores(), "jobs": cores()}),
-        _rival("loop", "sweep_loop", home="sonmat", settings={"trials": 4},
-               choices={"workers": tuple(dict.fromkeys((cores(), 1)))}),
+        _rival("loop", "sweep_loop", home="sonmat", settings={"trials": 6}),
+        _rival("loops", "sweep_loop", home="sonmat", settings={"trials": 6, "workers": cores()}),
         _rival("torch", "sweep_torch", settings={"trials": 4, "workers": cores()}, job="networks",
                choices={"layout": ("channels_last", "contiguous"), "optimizer": ("fused", "foreach"),
                         "validation_batch": (500, 2000)}),
@@ -192,13 +192,13 @@ class Bench:
         return self.kept(f"{rival.name}-{number}", measure)
 
     def memory(self, number: int) -> dict[str, Any]:
-        """What one member and a crowd of them need, each in a process of its own."""
+        """What one member, half a crowd and a crowd need, each in a process of its own."""
         size = self.size
         return self.kept(
             f"memory-{number}",
             lambda: {
                 name: self.sonmat("notes", members, epochs=size.crowd_epochs, forecast=True)
-                for name, members in (("one", 1), ("crowd", size.crowd))
+                for name, members in (("one", 1), ("half", size.crowd // 2), ("crowd", size.crowd))
             },
         )
 
@@ -295,7 +295,7 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
                 for pair in notes
             ),
         }
-    for key, names in (("memory", ("one", "crowd")), ("tracing", ("two", "all"))):
+    for key, names in (("memory", ("one", "half", "crowd")), ("tracing", ("two", "all"))):
         measured = [entry for entry in found if all(name in entry for name in names)]
         if measured:
             of = (*numbers, "before_bytes", "peak_bytes", "forecast_bytes")

@@ -26,6 +26,7 @@ RIVALS = {
         "scikit-learn `RandomizedSearchCV`, 코어마다 한 프로세스 ¹",
     ),
     "loop": ("`sm.fit` in a loop", "`sm.fit` 반복"),
+    "loops": ("`sm.fit` in a loop in each of two processes, one a core", "코어마다 한 프로세스에서 `sm.fit` 반복"),
     "torch": ("plain PyTorch, one process a core", "순수 PyTorch, 코어마다 한 프로세스"),
 }
 """Who is measured beside `sm.fit_many`, English and Korean."""
@@ -52,7 +53,7 @@ def figures(content: dict[str, Any]) -> dict[str, str]:
 
     `settings`: how many in the time of one run of the notes' script, and `notes.seconds`, that time. `few`, `many` and
     `networks` with `.settings`, `.seconds` and `.minute`: what sonmat was measured at. A peer's name: how many times as fast
-    sonmat is; with `.minute`, its own trials a minute. `memory.one`, `memory.crowd`, `memory.forecast`; `tracing.seconds` of
+    sonmat is; with `.minute`, its own trials a minute. `memory.one`, `memory.half`, `memory.crowd`, `memory.forecast`; `tracing.seconds` of
     all members and `tracing.member` in milliseconds, where they are measured.
     """
     summary = content["summary"]
@@ -66,9 +67,9 @@ def figures(content: dict[str, Any]) -> dict[str, str]:
     for name, entry in summary["rivals"].items():
         found |= {name: times(entry["faster"]), f"{name}.minute": _rate(entry["seconds"])}
     if memory := summary.get("memory"):
-        for name in ("one", "crowd"):
+        for name in ("one", "half", "crowd"):
             if "peak_bytes" in memory[name]:
-                found[f"memory.{name}"] = _bytes(memory[name]["peak_bytes"])
+                found[f"memory.{name}"] = _bytes(_needed(memory[name]))
         if "forecast_bytes" in memory["crowd"]:
             found["memory.forecast"] = _bytes(memory["crowd"]["forecast_bytes"])
     if tracing := summary.get("tracing"):
@@ -143,18 +144,18 @@ def _trials(content: dict[str, Any], korean: bool, ours: str, names: list[str]) 
 def _needs(content: dict[str, Any], korean: bool) -> str:
     summary, rows = content["summary"], []
     if memory := summary.get("memory"):
-        crowd = round(memory["crowd"]["members"])
-        for name, label in (
-            ("one", "최대 메모리, 모델 1개" if korean else "peak memory, 1 member"),
-            ("crowd", f"최대 메모리, 모델 {crowd}개" if korean else f"peak memory, {crowd} members"),
-        ):
-            if "peak_bytes" in memory[name]:
-                rows.append([label, _bytes(memory[name]["peak_bytes"])])
-        if "forecast_bytes" in memory["crowd"]:
-            label = "sonmat의 사전 예측, 모델" if korean else "sonmat's own forecast for"
-            rows.append(
-                [f"{label} {crowd}개" if korean else f"{label} {crowd}", _bytes(memory["crowd"]["forecast_bytes"])]
+        for entry in memory.values():
+            if "peak_bytes" not in entry:
+                continue
+            count, needed, said = round(entry["members"]), _needed(entry), entry.get("forecast_bytes")
+            label = (
+                f"모델 {count}개의 최대 메모리, 프로세스의 {_bytes(entry['before_bytes'])} 외에"
+                if korean
+                else f"peak memory of {count} member{'' if count == 1 else 's'}, beside the process's {_bytes(entry['before_bytes'])}"
             )
+            told = f"사전 예측 {_bytes(said)}, " if korean and said else f"forecast {_bytes(said)}, " if said else ""
+            off = f"{100 * (said / needed - 1):+.0f} %" if said else ""
+            rows.append([label, _bytes(needed) + (f" ({told}{off})" if told else "")])
     if tracing := summary.get("tracing"):
         every = tracing["all"]
         count, whole, each = round(every["members"]), every["setup_seconds"], _a_member(tracing, "setup_seconds")
@@ -230,6 +231,11 @@ def _versions(content: dict[str, Any]) -> str:
         if package in packages
     }
     return ", ".join([versions(content), *sorted(searching)])
+
+
+def _needed(entry: dict[str, Any]) -> float:
+    """Bytes at the most, beside what the process had before."""
+    return float(entry["peak_bytes"] - entry["before_bytes"])
 
 
 def _a_member(tracing: dict[str, Any], name: str) -> float:

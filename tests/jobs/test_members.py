@@ -35,6 +35,7 @@ def digits(mnist, tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_members_are_the_recipe_alone_with_their_seeds_and_are_averaged(digits, tmp_path: Path):
     run = tmp_path / "run"
     done = train("ensemble", data=digits, settings=SMALL, seed=4, out=run)
@@ -98,6 +99,7 @@ def _settings(recipe):
     return {key: value for key, value in fit_settings(recipe).items() if key != "verbose"}
 
 
+@pytest.mark.slow
 def test_an_interrupted_ensemble_goes_on_to_the_same_bits(digits, tmp_path: Path):
     class Stop(sm.Listener):
         seen = 0

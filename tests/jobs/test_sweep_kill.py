@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="process groups and signals are POSIX's"),
 ]
 
-KILLS = 12
+KILLS = 6
 PATIENCE = 300.0  # seconds for what has to come at some time
 SPACE = ("learning_rate=log:0.02..0.5", "hidden=[4],[6]", "dropout=0.1,0.3")
 ASKED = (
@@ -151,16 +151,17 @@ def test_killed_at_random_moments(small: Path, whole: Path, tmp_path: Path) -> N
     begun = time.monotonic()
     finish(begin(small, tmp_path / "timed"))
     takes = time.monotonic() - begun
-    chance = random.Random(0)
+    chance = random.Random()
     killed = 0
     for _ in range(KILLS):
         process = begin(small, tmp_path / "study")
-        try:
-            process.wait(timeout=chance.uniform(0.3, 1.05) * takes)
-        except subprocess.TimeoutExpired:
-            killed += 1
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=chance.uniform(0.2, 0.7) * takes)
+        if process.poll() is not None:
+            break
+        killed += 1
         kill(process)
-    assert killed >= 3
+    assert killed, "every process came to its end before it could be killed"
     finish(begin(small, tmp_path / "study"))
     same(tmp_path / "study", whole)
 
