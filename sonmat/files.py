@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import json
 import os
+import platform
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,8 @@ from typing import Any, BinaryIO
 
 from sonmat.errors import StorageError
 from sonmat.language import say
+
+_PART = ".part"
 
 
 @contextlib.contextmanager
@@ -27,7 +33,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path = Path(path)
     with storing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        prefix = f".{path.name}.{_machine()}-{os.getpid()}."
+        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=_PART, dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 yield file
@@ -40,6 +47,37 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 os.unlink(temporary)
             raise
         sync_folder(path.parent)
+
+
+def remove_dead_parts(folder: str | os.PathLike[str]) -> None:
+    """Delete the temporary files that `replacing` left there when its process was killed.
+
+    Those of processes that live, and of other machines that see the folder, stay.
+    """
+    with contextlib.suppress(OSError):
+        for name in [entry.name for entry in os.scandir(folder)]:
+            writer = re.fullmatch(rf"\..+\.{_machine()}-(\d+)\.[^.]*{re.escape(_PART)}", name)
+            if writer and not _lives(int(writer[1])):
+                with contextlib.suppress(OSError):
+                    os.unlink(Path(folder) / name)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine lives; where the system cannot be asked without harm, it is said to."""
+    if os.name != "posix":  # on Windows this very call ends the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+@functools.cache
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> None:

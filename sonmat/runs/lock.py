@@ -9,7 +9,7 @@ from pathlib import Path
 import filelock
 
 from sonmat.errors import RunError
-from sonmat.files import storing
+from sonmat.files import remove_dead_parts, storing
 from sonmat.language import say
 
 LOCK = ".lock"
@@ -41,6 +41,7 @@ def held(folder: Path) -> Iterator[None]:
             say("Wait for it, or use another folder.", "끝날 때까지 기다리거나 다른 폴더를 쓰세요."),
         )
     try:
+        remove_dead_parts(folder)
         yield
     finally:
         lock.release()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from sonmat.errors import RecipeError, RunError
-from sonmat.files import storing, write_json
+from sonmat.files import remove_dead_parts, storing, write_json
 from sonmat.language import say
 from sonmat.search.asked import Asked as Asked
 from sonmat.search.asked import most_asked, next_number
@@ -340,6 +340,7 @@ class Study:
             lock = filelock.FileLock(self.path / _LOCK)
             lock.acquire()
         try:
+            remove_dead_parts(self.path)
             yield
         finally:
             lock.release()
