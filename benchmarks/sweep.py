@@ -65,7 +65,7 @@ RIVALS = {
         _rival("scikit-learn", "sweep_sklearn", settings={"trials": 4 * cores(), "jobs": cores()}),
         _rival("loop", "sweep_loop", home="sonmat", settings={"trials": 6}),
         _rival("loops", "sweep_loop", home="sonmat", settings={"trials": 6, "workers": cores()}),
-        _rival("torch", "sweep_torch", settings={"trials": 4, "workers": cores()}, job="networks",
+        _rival("torch", "sweep_torch", settings={"trials": 3, "workers": cores()}, job="networks",
                choices={"layout": ("channels_last", "contiguous"), "optimizer": ("fused", "foreach"),
                         "validation_batch": (500, 2000)}),
     )
@@ -81,8 +81,8 @@ class Size:
     epochs: int = 10
     few: int = 100
     many: int = 200
-    network_rows: int = 25_600
-    network_epochs: int = 2
+    network_epochs: int = 4
+    network_rows: int | None = None
     network_members: int = 32
     crowd: int = 128
     crowd_epochs: int = 2
@@ -93,7 +93,7 @@ class Size:
 
 FULL = Size()
 TINY = Size(
-    rows=600, epochs=1, few=3, many=5, network_rows=256, network_epochs=1, network_members=4, crowd=3, crowd_epochs=1,
+    rows=600, epochs=1, few=3, many=5, network_epochs=1, network_rows=256, network_members=4, crowd=3, crowd_epochs=1,
     distinct=4, distinct_rows=100, trials=2,
 )  # fmt: skip
 

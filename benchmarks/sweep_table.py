@@ -185,9 +185,9 @@ def _settings(content: dict[str, Any], korean: bool) -> str:
     parts = []
     if "scikit-learn" in rivals:
         parts.append(
-            "¹ 검증은 에포크마다가 아니라 마지막에 한 번 합니다. 모멘텀은 0입니다."
+            "¹ 검증은 에포크마다가 아니라 마지막에 한 번 합니다."
             if korean
-            else "¹ It validates once, at the end, and not after each epoch; momentum 0."
+            else "¹ It validates once, at the end, and not after each epoch."
         )
     if "notes" in rivals:
         parts.append(
@@ -207,16 +207,16 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
         return (
             f"{where['cpu']}, 코어 {where['cores']}개. 번갈아 실행한 {rounds}회의 중앙값, 배수는 짝마다 구한 비의 중앙값. 노트의 작업: "
             f"784-20-20-10, SGD, 배치 20, {job['epochs']}에포크, 에포크마다 같은 행으로 검증, 조기 종료 없음; 학습률은 0.001…0.1에서 "
-            "로그 간격으로 모두 다르고 모멘텀 0, 0.5, 0.9와 시드 5개를 섞음. 합성곱 신경망: 필터 8-16개 3×3, 최대 풀링, Dense 10, "
-            f"배치 128, Adam, {job['network_rows']:,}행 {job['network_epochs']}에포크, 학습률 × 시드. sonmat의 시간은 JAX 시작, 모델 "
+            "로그 간격으로 모두 다르고 시드는 하나. 합성곱 신경망: 필터 8-16개 3×3, 최대 풀링, Dense 10, "
+            f"배치 128, Adam, 같은 행 {job['network_epochs']}에포크, 학습률 × 시드. sonmat의 시간은 JAX 시작, 모델 "
             "만들기, 추적, 컴파일을 모두 포함하고, 비교 대상의 속도에서는 첫 시도에만 드는 시간을 뺐습니다. "
             f"{_versions(content)}. {date}, CPU {minutes}분, {command}."
         )
     return (
         f"{where['cpu']}, {where['cores']} cores. Medians of {rounds} rounds in turn; ratios are medians over pairs. The notes' job: "
         f"784-20-20-10, SGD, batch 20, {job['epochs']} epochs, validated on the same rows after each, no early stopping; every "
-        f"setting has a learning rate of its own, log-spaced from 0.001 to 0.1, with momenta 0, 0.5 and 0.9 and five seeds mixed. The "
-        f"convolutional network: 8-16 filters of 3×3, max-pooling, Dense 10, batch 128, Adam, {job['network_rows']:,} rows, "
+        f"setting has a learning rate of its own, log-spaced from 0.001 to 0.1, and all one seed. The "
+        f"convolutional network: 8-16 filters of 3×3, max-pooling, Dense 10, batch 128, Adam, the same rows, "
         f"{job['network_epochs']} epochs, learning rate × seed. sonmat's time counts starting JAX, building, tracing and compiling; a "
         f"peer's rate leaves out what only its first trial pays. {_versions(content)}. {date}, {minutes} CPU-minutes, {command}."
     )

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sonmat.engine.lanes import Chunk
     from sonmat.engine.many_training import Group, ManyTraining
 
-_STEPS, _ROUNDS = 8, 3
+_STEPS, _ROUNDS, _SECONDS = 8, 3, 0.1
 _MOST_KEPT = 1000
 
 
@@ -38,17 +39,18 @@ def chosen_mode(many: ManyTraining, group: Group, chunk: Chunk) -> str:
     known = _read()
     if known.get(key) in (VMAPPED, MAPPED):
         return str(known[key])
-    times = {mode: _seconds(many, group, chunk, mode) for mode in (VMAPPED, MAPPED)}
+    steps = [many.blueprints.steps(many.settings[place]) for place in group.members]
+    programs = {mode: PopulationProgram(steps, many.devices, mode) for mode in (VMAPPED, MAPPED)}
+    given = [_given(many, group, chunk, program) for program in programs.values()]
+    with ThreadPoolExecutor() as pool:  # XLA compiles without Python's lock
+        list(pool.map(lambda program, arguments: program.prepare(*arguments), programs.values(), given))
+    times = {mode: measured(many, group, chunk, program).step for mode, program in programs.items()}
     mode = min(times, key=lambda one: times[one])
+    group.programs[chunk.length] = programs[mode]
     kept = dict(list(known.items())[-_MOST_KEPT:]) | {key: mode}
     with contextlib.suppress(StorageError):  # measured again the next time
         write_json(places.cache_folder() / "modes.json", kept)
     return mode
-
-
-def _seconds(many: ManyTraining, group: Group, chunk: Chunk, mode: str) -> float:
-    steps = [many.blueprints.steps(many.settings[place]) for place in group.members]
-    return measured(many, group, chunk, PopulationProgram(steps, many.devices, mode)).step
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,25 @@ def measured(
     many: ManyTraining, group: Group, chunk: Chunk, program: PopulationProgram, *, validate: bool = False
 ) -> Measured:
     """Compile what a chunk needs and time a few of its steps, from first states; nothing of it is kept but the program."""
+    numbers, state, data, held, tested = _given(many, group, chunk, program, validate)
+    program.prepare(numbers, state, data, held, tested)
+    most = min(_STEPS, leaf_rows(data) // program.steps[0].rows[0])
+    if most < 1:
+        return Measured(0.0, 0.0)
+
+    def run(steps: int) -> float:
+        return _timed(lambda: program.train(0, numbers, state, data, 0, steps)) / steps
+
+    most = max(1, min(most, int(_SECONDS / run(1))))
+    step = min(run(most) for _ in range(_ROUNDS))
+    validation = _timed(lambda: program.validate(numbers, tested, held)) if held is not None else 0.0
+    return Measured(step, validation)
+
+
+def _given(
+    many: ManyTraining, group: Group, chunk: Chunk, program: PopulationProgram, validate: bool = False
+) -> tuple[Any, ...]:
+    """What a chunk's program is prepared with, from first states."""
     place_in = {place: i for i, place in enumerate(group.members)}
     padded = chunk.padded()
     numbers = program.numbers([place_in[place] for place in padded])
@@ -79,13 +100,7 @@ def measured(
         for leaf in many.blueprints.of(many.settings[padded[0]]).fresh
     ]
     tested = (state[0], state[1], fresh)
-    program.prepare(numbers, state, data, held, tested)
-    most = min(_STEPS, leaf_rows(data) // program.steps[0].rows[0])
-    if most < 1:
-        return Measured(0.0, 0.0)
-    step = min(_timed(lambda: program.train(0, numbers, state, data, 0, most)) for _ in range(_ROUNDS)) / most
-    validation = _timed(lambda: program.validate(numbers, tested, held)) if held is not None else 0.0
-    return Measured(step, validation)
+    return numbers, state, data, held, tested
 
 
 def _timed(function: Callable[[], Any]) -> float:
