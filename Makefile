@@ -51,7 +51,7 @@ format: dev ## Format the code and sort its imports
 peers: benchmarks/.venv/.peers ## Make benchmarks/.venv with TensorFlow, PyTorch and scikit-learn
 
 benchmarks/.venv/.peers: benchmarks/constraints.txt
-	@echo "==> Making benchmarks/.venv (about 1.5 GB)"
+	@echo "==> Making benchmarks/.venv (about 2.8 GB)"
 	test -x $(PEERS)/python || $(PYTHON) -m venv benchmarks/.venv
 	$(PEERS)/python $(PIP) install -c benchmarks/constraints.txt tensorflow-cpu keras torch scikit-learn keras-tuner optuna tensorboard matplotlib
 	@touch $@

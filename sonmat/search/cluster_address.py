@@ -131,7 +131,7 @@ def join(address: Address) -> tuple[Address, bool]:
     if address.kind == CLIENT and importlib.util.find_spec("grpc") is None:
         raise UnsupportedError(
             say("ray:// addresses need Ray's client, which is not installed.", "ray:// 주소에 필요한 Ray 클라이언트가 없습니다."),
-            say('Install it: pip install "ray[client]"', '설치하세요: pip install "ray[client]"'),
+            say('Install it: pip install "sonmat[ray]"', '설치하세요: pip install "sonmat[ray]"'),
         )  # fmt: skip
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address.kind == LOCAL:
