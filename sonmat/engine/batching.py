@@ -53,7 +53,7 @@ def indifferent_to_batches(model: keras.Model) -> bool:
     return (
         not overridden
         and all(map(_by_row, model._flatten_layers()))
-        and all(map(_mean, _flat(getattr(model, "loss", None))))
+        and all(map(_mean, flat(getattr(model, "loss", None))))
         and all(map(_own_metric, model.metrics))
     )
 
@@ -66,8 +66,8 @@ def keras_own(model: keras.Model) -> bool:
         _own(model)
         and all(_own(layer) and _own(getattr(layer, "activation", None)) for layer in model._flatten_layers())
         and not any(isinstance(layer, keras.layers.Lambda) for layer in model._flatten_layers())
-        and all(isinstance(one, str) or _own(getattr(one, "fn", one)) for one in _flat(getattr(model, "loss", None)))
-        and all(isinstance(one, str) or _own(getattr(one, "_fn", one)) for one in _flat(asked))
+        and all(isinstance(one, str) or _own(getattr(one, "fn", one)) for one in flat(getattr(model, "loss", None)))
+        and all(isinstance(one, str) or _own(getattr(one, "_fn", one)) for one in flat(asked))
     )
 
 
@@ -83,11 +83,12 @@ def _by_row(layer: keras.Layer) -> bool:
     )
 
 
-def _flat(loss: Any) -> list[Any]:
+def flat(loss: Any) -> list[Any]:
+    """What is in a list or dict, or in lists of lists; one thing alone as a list."""
     if isinstance(loss, dict):
-        return [part for value in loss.values() for part in _flat(value)]
+        return [part for value in loss.values() for part in flat(value)]
     if isinstance(loss, (list, tuple)):
-        return [part for value in loss for part in _flat(value)]
+        return [part for value in loss for part in flat(value)]
     return [loss]
 
 

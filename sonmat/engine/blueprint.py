@@ -18,9 +18,10 @@ from sonmat.engine import checks
 from sonmat.engine.batching import indifferent_to_batches, roomy
 from sonmat.engine.companion import Companion
 from sonmat.engine.examples import Examples
-from sonmat.engine.halves import Halves, halves, network_key
+from sonmat.engine.halves import Halves, halves
 from sonmat.engine.lifted import Traced, read
 from sonmat.engine.member_settings import MemberSettings, naming
+from sonmat.engine.network_key import network_key
 from sonmat.engine.program import State, testing_program, testing_state, training_program, training_state, values
 from sonmat.engine.randomness import unseeded_generators
 from sonmat.engine.rewriting import may_convolve

@@ -54,7 +54,7 @@ class MemberSettings:
     @cached_property
     def call(self) -> str:
         """Tells calls of the builder apart."""
-        return repr(sorted((key, _told(value)) for key, value in self.arguments.items()))
+        return repr((self.seeded, sorted((key, _told(value)) for key, value in self.arguments.items())))
 
 
 def sort_settings(
@@ -97,14 +97,19 @@ class naming:
 
 
 def _told(value: Any) -> str:
-    """A value's text, with a digest of arrays, whose own text leaves out what is in the middle."""
-    if isinstance(value, (list, tuple)):
+    """What tells a value from others: plain values by what they are, other objects by being another one.
+
+    The text of an object need not say all of it: that of a long array leaves out the middle, a layer's says its name.
+    """
+    if type(value) in (list, tuple):
         return f"{type(value).__name__}({', '.join(map(_told, value))})"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_told(item)}' for key, item in value.items())}}}"
-    if getattr(value, "ndim", 0):
-        return f"{value!r} {hashlib.sha256(np.asarray(value).tobytes()).hexdigest()}"
-    return repr(value)
+    if type(value) is dict:
+        return f"{{{', '.join(f'{_told(key)}: {_told(item)}' for key, item in value.items())}}}"
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
+        return f"{value.dtype} {value.shape} {hashlib.sha256(value.tobytes()).hexdigest()}"
+    if type(value) in (bool, int, float, complex, str, bytes, type(None)):
+        return repr(value)
+    return f"{type(value).__qualname__} {id(value)}"
 
 
 def _sorted(

@@ -293,6 +293,80 @@ def test_normalization_penalties_and_clipping():
     same(build, settings, rows(inputs=WIDE), validation_data=rows(60, 1, WIDE))
 
 
+class Told:
+    """Something whose text does not say what it holds."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def __repr__(self) -> str:
+        return "Told()"
+
+
+@pytest.mark.parametrize("kind", ["delta", "axis", "call", "layer", "told", "array"])
+def test_what_a_configuration_or_a_text_leaves_out(kind: str):
+    """Members that look alike by Keras's configurations, or by the text of what the builder is given."""
+    np_rates = [np.array(0.30001), np.array(0.30004)]
+    values = {
+        "delta": [0.1, 10.0],
+        "axis": [0, -1],
+        "call": [0.5, 2.0],
+        "layer": [L.Dropout(rate, name="d") for rate in (0.0, 0.9)],
+        "told": [Told(0.1), Told(0.3)],
+        "array": np_rates,
+    }
+
+    def build(what: Any) -> keras.Model:
+        layer, loss, metrics, rate = L.Dense(4), keras.losses.Huber(), [], 0.1
+        if kind == "delta":
+            loss = keras.losses.Huber(delta=what)
+        elif kind == "axis":
+            metrics = [keras.metrics.CosineSimilarity(axis=what, name="alike")]
+        elif kind == "call":
+            own = layer.call
+            layer.call = lambda inputs, **more: own(inputs, **more) * what
+        elif kind == "layer":
+            return keras.Sequential([keras.Input((6,)), L.Dense(4), what, L.Dense(1)])
+        else:
+            rate = what.rate if kind == "told" else float(what)
+        model = keras.Sequential([keras.Input((6,)), layer, L.Dense(1)])
+        model.compile(keras.optimizers.SGD(rate), loss, metrics=metrics)
+        return model
+
+    def compiled(what: Any) -> keras.Model:
+        model = build(what)
+        if kind == "layer":
+            model.compile(keras.optimizers.SGD(0.01), "mse")
+        return model
+
+    x, _ = rows()
+    y = x.sum(1, keepdims=True) * 3
+    with np.printoptions(precision=3):
+        population = sm.fit_many(compiled, [{"what": what} for what in values[kind]], (x, y), epochs=2, batch_size=50)
+    for member, what in zip(population, values[kind], strict=True):
+        _, history, _ = alone(compiled, {"what": what}, (x, y), {"epochs": 2, "batch_size": 50})
+        assert list(member.columns) == list(history.history)
+        for name, column in history.history.items():
+            np.testing.assert_allclose(member.columns[name], column, rtol=1e-4, err_msg=name)
+    one, other = (member.columns["alike" if kind == "axis" else "loss"] for member in population)
+    assert one != other
+
+
+def test_a_seed_is_given_to_those_that_have_one():
+    def build(**settings: Any) -> keras.Model:
+        first = keras.initializers.GlorotUniform(seed=settings.get("seed", 123))
+        model = keras.Sequential([keras.Input((6,)), L.Dense(3, "softmax", kernel_initializer=first)])
+        model.compile(keras.optimizers.SGD(0.1), CROSS_ENTROPY)
+        return model
+
+    x, y = rows()
+    both = sm.fit_many(build, [{}, {"seed": 0}], (x, y), epochs=1)
+    apart = [sm.fit_many(build, [one], (x, y), epochs=1)[0] for one in ({}, {"seed": 0})]
+    for one, other in zip(both, apart, strict=True):
+        assert one.columns["loss"] == pytest.approx(other.columns["loss"], rel=1e-5)
+    assert both[0].columns != both[1].columns
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [25, 40])
 def test_wide_kernels_in_batches_of_any_size(size):
