@@ -96,6 +96,16 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def read_json(path: str | os.PathLike[str], largest: int = 2**20) -> dict[str, Any] | None:
+    """A JSON object from a file; None where there is none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            found = json.loads(file.read(largest))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 @contextlib.contextmanager
 def storing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the operating system's refusals to write `path` into a StorageError."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat.cli import options
+from sonmat.cli.interrupts import interruptible
 from sonmat.cli.options import Data, Json, Quiet
 from sonmat.cli.output import console, download, print_json, print_next, print_place
 from sonmat.errors import RecipeError
@@ -116,7 +117,8 @@ def sweep(
     from sonmat.jobs.sweep import resume_sweep
     from sonmat.jobs.sweep import sweep as job
     from sonmat.jobs.sweep_begun import SweepBegun
-    from sonmat.view.swept import begun_study, finalists_table, following_study, swept_text
+    from sonmat.search.runner import SweepProgress
+    from sonmat.view.swept import begun_study, finalists_table, following_study, study_cost, swept_text
 
     recipe, space = _told_apart(words or [])
     if resume is not None:
@@ -126,16 +128,21 @@ def sweep(
     silent = json or quiet
     screen = None if silent else console()
     folder = [] if resume is None else [Path(resume)]
-    with following_study(screen, metric) as shown:
+    with interruptible() as check, following_study(screen, metric) as shown:
 
         def begun(what: SweepBegun) -> None:
             folder.append(what.folder)
             shown.metric = what.asked.metric
-            shown.begin(
-                begun_study(what.folder, what.asked, what.rows, what.done, what.forecast, what.finals, what.notes)
-            )
+            if not what.known:
+                shown.begin(begun_study(what.folder, what.asked, what.rows, what.done, what.notes))
+            elif what.forecast is not None:
+                shown.begin(study_cost(what.asked, what.forecast, what.finals))
 
-        how: dict[str, Any] = {"cluster": cluster, "begun": begun, "told": shown.told, "progress": download(silent)}
+        def told(progress: SweepProgress) -> None:
+            check()
+            shown.told(progress)
+
+        how: dict[str, Any] = {"cluster": cluster, "begun": begun, "told": told, "progress": download(silent)}
         try:
             if resume is not None:
                 swept = resume_sweep(resume, trials=trials, space=space or None, **how)

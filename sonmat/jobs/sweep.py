@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +13,11 @@ import filelock
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
-from sonmat.errors import StorageError, TrainingError
+from sonmat.errors import RunError, StorageError, TrainingError
+from sonmat.files import read_json, write_json
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.study_pictures import draw_study
-from sonmat.jobs.sweep_begun import SweepBegun, sweep_begun
+from sonmat.jobs.sweep_begun import SweepBegun, sweep_begun, sweep_place
 from sonmat.jobs.sweep_question import checked_space, question
 from sonmat.jobs.train import train
 from sonmat.language import say
@@ -28,13 +28,15 @@ from sonmat.search.runner import Runner, SweepProgress
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
 from sonmat.search.study import Study, new_study
-from sonmat.search.study_folder import is_study
 
 if TYPE_CHECKING:
     from sonmat.jobs.finished import Trained
 
 WINNERS = "winners"
 """Where winners are trained and tested: a study that is extended may find another."""
+
+ROWS = "rows.json"
+"""Fingerprints of the rows that a study's trials are trained, judged and tested on."""
 
 _LOCK = ".winner.lock"
 
@@ -102,7 +104,7 @@ def sweep(
         storage: The URL of a database for Optuna's storage; a journal file in the folder by default.
         cluster: `ray` or `ray://ADDRESS`: chunks go to the nodes of a Ray cluster.
         out: The study's folder; by default a new one among the studies. One that holds the same study is gone on with.
-        begun: Called once, when it is known what the search will cost, before it begins.
+        begun: Called when the study is there, and again when it is known what the search will cost, before it begins.
         told: Told of progress.
 
     Raises:
@@ -114,8 +116,15 @@ def sweep(
     rows = rows_of(asked.recipe, progress=progress)
     asked = replace(asked, space=checked_space(asked.space, asked.recipe, rows[0]))
     folder = new_study(asked.recipe.model.name) if out is None else Path(out).expanduser()
-    with _or_nothing(folder):
-        return _run(Study.create(folder, asked), rows, notes, cluster, begun, told, progress)
+    try:
+        study = Study.create(folder, asked)
+    except Exception:
+        if out is None:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+        raise
+    with _or_nothing(study):
+        return _run(study, rows, notes, cluster, begun, told, progress)
 
 
 def resume_sweep(
@@ -156,20 +165,14 @@ def study_recipe(study: Study, settings: Mapping[str, Any], seed: int) -> Recipe
 
 
 @contextlib.contextmanager
-def _or_nothing(folder: Path) -> Iterator[None]:
+def _or_nothing(study: Study) -> Iterator[None]:
     """A new study that cannot begin leaves nothing behind: it would fail again in the same way."""
-    there = set(folder.iterdir()) if folder.is_dir() else set()
-    new = not is_study(folder)
     try:
         yield
     except StorageError:  # a disk or database may come back
         raise
     except Exception:
-        if new and not any(trial.curves or trial.reason for trial in Study(folder).trials):
-            for left in set(folder.iterdir()) - there if folder.is_dir() else ():
-                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # where there was something before
-                folder.rmdir()
+        study.undo()
         raise
 
 
@@ -183,6 +186,7 @@ def _run(
     progress: Progress | None,
 ) -> Swept:
     asked = study.asked
+    _check_rows(study, rows)
     workers = None
     builder = Runner(study, rows[0], rows[1]).builder()
     if cluster is not None:
@@ -192,32 +196,65 @@ def _run(
     runner = Runner(study, rows[0], rows[1], workers=workers, told=told or (lambda where: None))
     try:
         if begun is not None:
-            begun(sweep_begun(study, runner, rows, notes))
+            before = sweep_place(study, rows, notes)
+            begun(before)
+            begun(sweep_begun(before, study, runner))
         runner.search()
         ranking = runner.finals()
     finally:
         if workers is not None:
             workers.close()
     winner = ranking.first
-    trained = None
+    trained, read = None, 0
     if winner is not None:
         seed = (asked.recipe.seed + 1) % 2**32
         recipe = study_recipe(study, winner.settings, seed)
         with filelock.FileLock(study.path / _LOCK):  # another process trains it: this one reads it back then
+            before_ = _test_readings(study)
             trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
+            read = _test_readings(study) - before_
     elif study.best() is None:
         _nothing_came(study)
-    result = _result(study, ranking, trained)
+    result = _result(study, ranking, trained, read)
     study.end(result)
     pictures = draw_study(study)
     return Swept(study, ranking, trained, result, tuple(pictures))
 
 
+def _check_rows(study: Study, rows: Sequence[Dataset]) -> None:
+    """See that a study's trials are all of the same rows.
+
+    Raises:
+        RunError: Its data have changed since it began.
+    """
+    file = study.path / ROWS
+    found = {part: one.fingerprint for part, one in zip(("train", "validation", "test"), rows, strict=True)}
+    known = read_json(file)
+    if known is None:
+        write_json(file, found)
+    elif known != found:
+        changed = ", ".join(part for part in found if known.get(part) != found[part])
+        raise RunError(
+            say(
+                f"{study.asked.recipe.data} has other rows than when {study.path} began ({changed}): its trials could not "
+                "be compared.",
+                f"{study.asked.recipe.data}의 행이 {study.path}을(를) 시작할 때와 다릅니다({changed}). 시도를 비교할 수 없게 됩니다.",
+            ),
+            say("Put the data back, or begin a new study.", "데이터를 되돌리거나 새 스터디를 시작하세요."),
+        )
+
+
 def _test_readings(study: Study) -> int:
-    """How often winners of this study have looked at the test set."""
+    """How often winners of this study have looked at the test set, by their runs."""
     folder = study.path / WINNERS
     runs = [RunFolder(path) for path in folder.iterdir()] if folder.is_dir() else []
     return sum(len(run.readings) for run in runs)
+
+
+def _counted(study: Study, read: int) -> int:
+    """The same, with what an earlier result tells of runs that are gone, and what was read just now."""
+    before = ((study.result or {}).get("winner") or {}).get("test_readings")
+    return max(_test_readings(study), (before if isinstance(before, int) else 0) + read)
 
 
 def _nothing_came(study: Study) -> None:
@@ -234,7 +271,7 @@ def _nothing_came(study: Study) -> None:
     )
 
 
-def _result(study: Study, ranking: Ranking, trained: Trained | None) -> dict[str, Any]:
+def _result(study: Study, ranking: Ranking, trained: Trained | None, read: int) -> dict[str, Any]:
     asked, trials = study.asked, study.trials
     told: dict[str, Any] = {
         "finished": now(),
@@ -252,7 +289,6 @@ def _result(study: Study, ranking: Ranking, trained: Trained | None) -> dict[str
     first = ranking.first
     if first is None or trained is None or first.mean is None:
         return told
-    searched = next((trial.value for trial in trials if trial.number == first.number), None)
     measure = asked.metric.removeprefix("val_")
     test = trained.result["test"]
     tested = test.get(measure) if isinstance(test.get(measure), (int, float)) else None
@@ -261,10 +297,14 @@ def _result(study: Study, ranking: Ranking, trained: Trained | None) -> dict[str
         "settings": dict(first.settings),
         "recipe": trained.recipe.as_dict(),
         "run": f"{WINNERS}/{first.number}",
-        "test_readings": _test_readings(study),
+        "test_readings": _counted(study, read),
+        "repeated": first.mean,
         "validation": trained.result["validation"],
         "test": test,
     }
-    if searched is not None:
-        told["optimism"] = optimism(searched, first.mean, tested, maximize=asked.maximize).as_dict()
+    promised = next((one for one in ranking.standings if best is not None and one.number == best.number), None)
+    if best is not None and best.value is not None and promised is not None and promised.mean is not None:
+        # of the search's best, which the repeats had no say in choosing: the winner's mean is flattered in its turn
+        found = optimism(best.value, promised.mean, tested, maximize=asked.maximize).as_dict()
+        told["optimism"] = {"trial": best.number, **found}
     return told

@@ -66,6 +66,9 @@ class Asking:
             factor=self.asked.halving,
             maximize=self.asked.maximize,
             notes={number: answer.notes for number, answer in answers.items()},
+            least=max(1, self.asked.finalists)
+            if first == 0
+            else 1,  # of any further trials that are asked for fewer do
         )
 
     def ask(self, trials: Sequence[Trial], notes: Mapping[int, Notes], count: int) -> list[Answer]:

@@ -19,6 +19,7 @@ from sonmat.errors import RunError
 from sonmat.files import storing
 from sonmat.language import say
 from sonmat.search.curves import write_trials
+from sonmat.search.halving import going_on
 from sonmat.search.mirror import FINAL
 from sonmat.search.plan import Plan, current_part, read_plan
 from sonmat.search.results import ALL, chunk_files, ladder, read_all, read_results, settle
@@ -80,6 +81,18 @@ class Batch:
         """
         alive = ladder(self._plan, self._results)[rung]
         return [self._plan.planned[number] for number in alive if number not in self._results[rung]]
+
+    def epochs_of(self, rung: int) -> int:
+        """Epochs that a rung trains."""
+        return self.rungs[rung] - (self.rungs[rung - 1] if rung else 0)
+
+    def expected(self) -> list[int]:
+        """Epochs of all trials at each rung, should none fail."""
+        found, alive = [], len(self.trials)
+        for rung in range(len(self.rungs)):
+            found.append(alive * self.epochs_of(rung))
+            alive = going_on(alive, self._plan.factor or 1, self._plan.least)
+        return found
 
     def record(self, rung: int, trials: Sequence[Trial], states: States | None = None, last: bool = False) -> None:
         """Keep what a chunk of trials gave at a rung; when this returns, no kill can take it away.

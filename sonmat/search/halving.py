@@ -34,7 +34,7 @@ def rungs(epochs: int, factor: int | None) -> list[int]:
     return found[::-1]
 
 
-def survivors(values: Mapping[int, float | None], factor: int, maximize: bool) -> list[int]:
+def survivors(values: Mapping[int, float | None], factor: int, maximize: bool, least: int = 1) -> list[int]:
     """Which trials of a rung go on.
 
     One in `factor` of all that reached the rung, the failed ones counted in, rounded up: of a few trials more than one
@@ -45,6 +45,7 @@ def survivors(values: Mapping[int, float | None], factor: int, maximize: bool) -
         values: Number of the trial → its metric at this rung; None, or what is not finite, where it failed.
         factor: One in so many, 2 or more.
         maximize: Whether more is better.
+        least: So many go on, where so many did not fail: the finalists have to come from somewhere.
 
     Returns:
         Numbers in rising order. Of equal values the lower number goes on; a failed trial never does. One trial at least,
@@ -54,4 +55,9 @@ def survivors(values: Mapping[int, float | None], factor: int, maximize: bool) -
     ranked = sorted(
         (sign * value, number) for number, value in values.items() if value is not None and math.isfinite(value)
     )
-    return sorted(number for _, number in ranked[: max(1, -(-len(values) // factor))])
+    return sorted(number for _, number in ranked[: going_on(len(values), factor, least)])
+
+
+def going_on(count: int, factor: int, least: int = 1) -> int:
+    """How many of a rung's trials go on at the most."""
+    return min(count, max(1, least, -(-count // factor)))

@@ -31,6 +31,7 @@ class Plan:
         notes: Number → what the sampler noted with the trial, for those after it.
         current: Of finalists: the numbers of the repeats that count now. A study that was extended may have other
             finalists than before; what it has repeated already stays.
+        least: So many go on at every rung, whatever the factor.
     """
 
     trials: Sequence[Trial]
@@ -39,6 +40,7 @@ class Plan:
     maximize: bool
     notes: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     current: Sequence[int] | None = None
+    least: int = 1
     planned: Mapping[int, Trial] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
         "factor": plan.factor,
         "maximize": plan.maximize,
         **({} if plan.current is None else {"current": list(plan.current)}),
+        **({} if plan.least == 1 else {"least": plan.least}),
     }
     records = (_record(trial, plan.notes.get(trial.number)) for trial in plan.trials)
     lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
@@ -155,7 +158,7 @@ def _read(values: dict[str, Any]) -> Plan:
         for one in values["trials"]
         if one.get("notes")
     }
-    return Plan(trials, rungs, factor, values["maximize"], notes, current)
+    return Plan(trials, rungs, factor, values["maximize"], notes, current, _whole(values.get("least", 1), 1))
 
 
 def _whole(value: Any, low: int = 0) -> int:

@@ -48,7 +48,7 @@ def ladder(plan: Plan, results: Results) -> list[list[int]]:
     for recorded in results[:-1]:
         if all(number in recorded for number in found[-1]):
             reached = {n: None if recorded[n].state in FINAL else recorded[n].value for n in found[-1]}
-            found.append(survivors(reached, plan.factor or 1, plan.maximize))
+            found.append(survivors(reached, plan.factor or 1, plan.maximize, plan.least))
         else:
             found.append([])
     return found

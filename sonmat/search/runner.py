@@ -37,7 +37,7 @@ class SweepProgress:
     Attributes:
         phase: `search` or `finalists`.
         done, trials: Trials of this phase that have come to their end, and all.
-        trained: Trials that this process has brought to their end.
+        trained: Trials that this process has brought to their end, those that were given up early too.
         seconds: Since this process began to train.
         remaining: Estimated seconds to the end of the phase; None before anything is known.
         best: The best trial so far.
@@ -83,6 +83,8 @@ class Runner:
         self._trained, self._epochs, self._left = 0, 0.0, 0.0
         self._first: tuple[float, float] | None = None
         self._counted: dict[tuple[int, ...], int] = {}
+        self._others = self._ended = 0
+        self._ready_for: list[tuple[Any, ...]] = []
         self._phase, self._done, self._total, self._best = SEARCH, 0, 0, study.best()
 
     def search(self) -> None:
@@ -161,31 +163,36 @@ class Runner:
 
     def _run(self, batch: Batch) -> None:
         """Train a batch to its end, or what an earlier process has left of it."""
-        others = _ended(self.study.trials) - _ended(batch.settled) if self._phase == SEARCH else 0
-        self._done = others + _ended(batch.settled)
-        self._many, self._places = None, {}
+        self._ended = _ended(batch.settled)
+        self._others = _ended(self.study.trials) - self._ended if self._phase == SEARCH else 0
+        self._done = self._others + self._ended
+        expected = batch.expected()
+        asked_for = 1 + max(trial.number for trial in batch.trials) if self._phase == SEARCH else self._total
+        unasked = max(0, self._total - asked_for) * sum(expected) / len(batch.trials)
         for rung in range(len(batch.rungs)):
             due = {trial.number for trial in batch.due(rung)}
             reached = due | batch.done(rung).keys()
             there = [trial for trial in batch.trials if trial.number in reached]
+            self._left = unasked + sum(expected[rung + 1 :]) + len(due) * batch.epochs_of(rung)
             for start in range(0, len(there), AT_ONCE):
                 some = there[start : start + AT_ONCE]
                 if any(trial.number in due for trial in some):
-                    many = self._ready(batch.trials if len(batch.trials) <= AT_ONCE else some)
+                    many = self.ready(batch.trials if len(batch.trials) <= AT_ONCE else some)
                     self._train(many, batch, rung, some, due)
             if rung and due:
                 batch.drop_states(rung - 1)
-            self._done = others + _ended(batch.settled)
         self._tell()
 
-    def _ready(self, trials: Sequence[Trial]) -> ManyTraining:
+    def ready(self, trials: Sequence[Trial]) -> ManyTraining:
         """Some trials made ready, if they are not.
 
         A trial's last bits depend on the programs: on which numbers are the same for all who are ready, and so constants,
         and on how many train side by side. Both go by all trials of the batch and of the rung, those that are done too, so
         that a study that was killed comes to what it would have come to.
         """
-        if self._many is None or list(self._places) != [trial.number for trial in trials]:
+        told = [(trial.number, trial.repeats, trial.seed, repr(dict(trial.settings))) for trial in trials]
+        if self._many is None or self._ready_for != told:
+            self._many, self._ready_for = None, told  # its memory is needed
             self._many = self.prepared(trials)
             self._places = {trial.number: place for place, trial in enumerate(trials)}
         return self._many
@@ -207,12 +214,14 @@ class Runner:
                 some = [planned[number] for number in numbers if (number in states) == known]
                 if some:
                     jobs.append(self._job(some, states if known else {}, begin if known else 0, end))
-        self._left = sum(len(job.numbers) * (job.end - job.begin) for job in jobs)
         last = rung == len(batch.rungs) - 1
         for answer in self._workers.run(many, jobs, self._places, self._epoch):
             self._epoch(answer.job, answer.job.end)
             told = [self._trial(planned, answer, at, before) for at in range(len(answer.job.numbers))]
             batch.record(rung, told, None if last else _stacked(answer.states), last)
+            ended = _ended(batch.settled)
+            self._trained, self._ended = self._trained + ended - self._ended, ended
+            self._done = min(self._total, self._others + ended)
             self._count(told, last)
 
     def _job(self, trials: Sequence[Trial], states: Mapping[int, Any], begin: int, end: int) -> Job:
@@ -267,14 +276,10 @@ class Runner:
     def _count(self, trials: Sequence[Trial], last: bool) -> None:
         sign = 1.0 if self._asked.maximize else -1.0
         for trial in trials:
-            if last or trial.state == FAILED:
-                self._trained += 1
             if self._phase == SEARCH and trial.value is not None and last:
                 value = self._best.value if self._best is not None else None
                 if value is None or sign * trial.value > sign * value:
                     self._best = trial
-        if last:
-            self._done = min(self._total, self._done + len(trials))
         self._tell()
 
     def _tell(self, waiting: bool = False) -> None:

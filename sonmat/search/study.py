@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
-from sonmat.errors import RecipeError, RunError
-from sonmat.files import remove_dead_parts, storing, write_json
+from sonmat.errors import RecipeError, RunError, StorageError
+from sonmat.files import read_json, remove_dead_parts, storing, write_json
 from sonmat.language import say
 from sonmat.search.asked import Asked as Asked
 from sonmat.search.asked import most_asked, next_number
-from sonmat.search.batch import Batch, take
+from sonmat.search.batch import Batch, hold, take
 from sonmat.search.batches import Batches
 from sonmat.search.database import settled
 from sonmat.search.finalists import read_repeats, take_finalists
@@ -51,6 +51,7 @@ class Study:
 
     Attributes:
         path: The folder.
+        created: Whether this very object made it.
     """
 
     def __init__(self, path: Path, *, notify: Callable[[str], None] | None = None, patience: float = PATIENCE) -> None:
@@ -58,6 +59,8 @@ class Study:
         self._store = Store(path, notify, patience)
         self._batches = Batches(path / BATCHES)
         self._asking: Asking | None = None
+        self.created = False
+        self._before: set[Path] = set()
 
     @classmethod
     def create(
@@ -80,6 +83,7 @@ class Study:
         if asked.storage is not None:
             asked = replace(asked, storage=settled(asked.storage, Path.cwd()))
         if not study._is_there(asked):
+            study._before = set(study.path.iterdir()) if study.path.is_dir() else set()
             make_sampler(asked.sampler, asked.space, asked.sampler_seed)
             study._store.check(asked)
             with storing(study.path):
@@ -87,7 +91,14 @@ class Study:
             with study._alone():
                 if not study._is_there(asked):
                     write_study(study.path, StudyFile(asked, (first_name(study.path, asked),)))
-        study.tell()
+                    study.created = True
+        try:
+            study.tell()
+        except StorageError:  # a disk or database may come back
+            raise
+        except Exception:
+            study.undo()
+            raise
         return study
 
     @classmethod
@@ -146,12 +157,7 @@ class Study:
     @property
     def result(self) -> dict[str, Any] | None:
         """What the study came to, as `end` kept it; None before that."""
-        try:
-            with open(self.path / RESULT, "rb") as file:
-                found = json.loads(file.read(_LARGEST))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return found if isinstance(found, dict) else None
+        return read_json(self.path / RESULT, _LARGEST)
 
     @property
     def left(self) -> int:
@@ -263,6 +269,25 @@ class Study:
         return take_finalists(
             self.path / FINALISTS, settings, seeds, epochs=asked.recipe.train.epochs, maximize=asked.maximize
         )
+
+    def undo(self) -> None:
+        """Remove it again, where this object made it, nothing came of it yet and nobody else works on it."""
+        if not self.created or self._held() or any(trial.curves or trial.reason for trial in self.trials):
+            return
+        for left in set(self.path.iterdir()) - self._before if self.path.is_dir() else ():
+            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where there was something before
+            self.path.rmdir()
+
+    def _held(self) -> bool:
+        """Whether a process, this one too, holds one of its batches."""
+        for known in self._batches.known(strict=False):
+            if not known.finished:
+                lock = hold(known.folder)
+                if lock is None:
+                    return True
+                lock.release()
+        return False
 
     def row(self) -> dict[str, object]:
         """The study as a line of a table. A folder that is broken still has one, which says so."""

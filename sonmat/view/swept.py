@@ -32,11 +32,9 @@ def begun_study(
     asked: Asked,
     rows: Mapping[str, int],
     done: int,
-    forecast: Forecast | None,
-    finals: float | None,
     notes: Sequence[str],
 ) -> Text:
-    """What is about to be searched, and what it will cost."""
+    """What is about to be searched."""
     name, data = Path(asked.recipe.model.name).name, Path(asked.recipe.data).name
     text = Text(name, style="bold")
     train, validation = f"{rows['train']:,}", f"{rows['validation']:,}"
@@ -56,15 +54,15 @@ def begun_study(
         text.append(
             say(f"going on: {done} trials are done\n", f"이어서 합니다: 끝난 시도 {done}개\n"), style="dim not bold"
         )
-    if forecast is not None:
-        text.append(_cost(asked, forecast, finals), style="not bold")
     text.rstrip()
     return text
 
 
-def _cost(asked: Asked, forecast: Forecast, finals: float | None) -> str:
+def study_cost(asked: Asked, forecast: Forecast, finals: float | None) -> str:
+    """What it will cost, in a sentence."""
     memory = f"{forecast.bytes / 2**20:,.0f} MiB"
-    repeats = asked.finalists * asked.seeds
+    finalists = min(asked.finalists, asked.trials)
+    repeats = finalists * asked.seeds
     english = f"will cost: {_counted(forecast.models, 'model')} by {asked.sampler} in {_counted(forecast.programs, 'program')}"
     korean = f"예상: {asked.sampler}로 고른 모델 {forecast.models:,}개, 프로그램 {forecast.programs:,}개"
     if forecast.chunks > forecast.programs:
@@ -74,9 +72,9 @@ def _cost(asked: Asked, forecast: Forecast, finals: float | None) -> str:
     korean += f", 약 {duration(forecast.seconds)}, 메모리 {memory}"
     if finals is not None and repeats:
         english += (
-            f"; then {_counted(repeats, 'repeat')} of {_counted(asked.finalists, 'finalist')}, about {duration(finals)}"
+            f"; then {_counted(repeats, 'repeat')} of {_counted(finalists, 'finalist')}, about {duration(finals)}"
         )
-        korean += f"; 이어서 최종 후보 {asked.finalists}개의 반복 {repeats}번, 약 {duration(finals)}"
+        korean += f"; 이어서 최종 후보 {finalists}개의 반복 {repeats}번, 약 {duration(finals)}"
     return say(f"{english} (compiling comes on top)", f"{korean} (컴파일 별도)")
 
 
@@ -106,12 +104,14 @@ class SweepFollowing:
                 transient=True,
                 refresh_per_second=8,
             )
-            self._task = self._bar.add_task(say("compiling", "컴파일 중"), total=None, told="")
+            self._task = self._bar.add_task(
+                say("building, compiling, measuring", "만들고 컴파일하고 재는 중"), total=None, told=""
+            )
 
-    def begin(self, headline: Text) -> None:
+    def begin(self, headline: Text | str) -> None:
         """Say what begins, and follow it from now on."""
         if self._console is not None:
-            self._console.print(headline, soft_wrap=True)
+            self._console.print(headline, soft_wrap=True, highlight=False, markup=False)
         if self._bar is not None:
             self._bar.start()
 
@@ -163,7 +163,7 @@ def _where(progress: SweepProgress, metric: str) -> str:
         parts.append(say("waiting for another process", "다른 프로세스를 기다리는 중"))
     elif progress.remaining is not None and progress.remaining >= 1:
         left = duration(progress.remaining)
-        parts.append(say(f"{left} left of this round", f"이번 단계 {left} 남음"))
+        parts.append(say(f"{left} left", f"{left} 남음"))
     return "  ".join(parts)
 
 
@@ -219,21 +219,17 @@ def swept_text(result: Mapping[str, Any], ranking: Ranking) -> Text:
             )
         )
     if promise:
+        promised, repeated = value_text(promise["promised"]), value_text(promise["repeated"])
+        who = promise.get("trial", winner["trial"])
         text.append(
             say(
-                f"the search promised {value_text(promise['promised'])}; over new seeds it gave "
-                f"{value_text(promise['repeated'])}",
-                f"탐색에서는 {value_text(promise['promised'])}, 새 시드로 반복한 평균은 {value_text(promise['repeated'])}",
+                f"the search's best, trial {who}, promised {promised}; over new seeds it gave {repeated}",
+                f"탐색에서 가장 좋던 시도 {who}: 탐색에서는 {promised}, 새 시드로 반복한 평균은 {repeated}",
             ),
             style="dim",
         )
-        if promise.get("tested") is not None:
-            text.append(
-                say(
-                    f", on the test set {value_text(promise['tested'])}",
-                    f", 테스트에서는 {value_text(promise['tested'])}",
-                ),
-                style="dim",
-            )
+        if who != winner["trial"] and winner.get("repeated") is not None:
+            mean = value_text(winner["repeated"])
+            text.append(say(f", the winner {mean}", f", 이긴 설정은 {mean}"), style="dim")
         text.append("\n")
     return text

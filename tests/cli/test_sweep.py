@@ -191,7 +191,7 @@ def test_people_read_what_it_costs_where_it_is_and_what_came(
     rest = "\n".join(lines[place:])
     assert f"Trial {winner['trial']} " in rest
     assert f"winner on the test set (read once): {100 * winner['test']['accuracy']:.2f} % of 200" in rest
-    assert "the search promised" in rest
+    assert "the search's best, trial" in rest
     assert lines[-3:-1] == [f"study: {out}", f"to look at: {out / 'study.html'}"]
     assert lines[-1].startswith("next: ")
     assert lines[-1].endswith(f"diagnose '{out}/winners/{winner['trial']}'")
@@ -398,7 +398,7 @@ def test_show_says_what_came(named: Path, sonmat_command: Command) -> None:
     assert said.status == 0, said.err
     result = Study.open(named).result
     assert result is not None
-    for part in ("mine", "finished", "4/4", "val_loss", "best?", "(read once)", "the search promised"):
+    for part in ("mine", "finished", "4/4", "val_loss", "best?", "(read once)", "the search's best, trial"):
         assert part in said.out
     assert f"Trial {result['winner']['trial']} " in said.out
     told = json.loads(sonmat_command("studies", "show", named, "--json").out)

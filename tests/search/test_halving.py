@@ -63,6 +63,14 @@ def test_the_failed_never_survive_but_are_counted():
     assert survivors({}, 3, maximize=True) == []
 
 
+def test_so_many_go_on_at_least():
+    values = {number: float(number) for number in range(9)}
+    assert survivors(values, 3, True, least=5) == [4, 5, 6, 7, 8]
+    assert survivors(values, 3, True, least=2) == [6, 7, 8]
+    assert survivors(values, 3, True, least=20) == list(range(9))
+    assert survivors({0: 0.5, 1: None}, 2, True, least=2) == [0], "a failed one does not"
+
+
 @given(st.dictionaries(st.integers(0, 1000), NUMBERS), st.integers(2, 9), st.booleans())
 def test_survivors_are_no_worse_than_the_others(values: dict[int, float | None], factor: int, maximize: bool):
     found = survivors(values, factor, maximize)

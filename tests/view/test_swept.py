@@ -21,7 +21,7 @@ from sonmat.search.runner import FINALISTS, SEARCH, SweepProgress
 from sonmat.search.space import Space
 from sonmat.search.trial import DONE, FAILED, Trial
 from sonmat.view import swept
-from sonmat.view.swept import begun_study, finalists_table, following_study, swept_text
+from sonmat.view.swept import begun_study, finalists_table, following_study, study_cost, swept_text
 
 ASKED = Asked(
     replace(read_recipe("notes-mlp"), data="/some/where/blocks.npz"),
@@ -73,7 +73,8 @@ def shown(what: Any, width: int = 120) -> list[str]:
 def begun(
     forecast: Forecast | None = COST, finals: float | None = 9.0, done: int = 0, asked: Asked = ASKED
 ) -> list[str]:
-    return str(begun_study(Path("studies/mine"), asked, ROWS, done, forecast, finals, ["A note."])).splitlines()
+    told = str(begun_study(Path("studies/mine"), asked, ROWS, done, ["A note."])).splitlines()
+    return told if forecast is None else [*told, study_cost(asked, forecast, finals)]
 
 
 # --- the beginning ---
@@ -155,7 +156,7 @@ def test_a_log_has_a_line_every_few_seconds_and_one_at_the_end(clock: list[float
         (where(8, trained=1000, seconds=8.0), "trials 8/100  125 models/s"),
         (where(8, trained=30_000, seconds=2.0), "trials 8/100  15,000 models/s"),
         (where(8, trained=10, seconds=1.0), "trials 8/100  10 models/s"),
-        (where(1, remaining=75.0), "trials 1/100  1 min 15 s left of this round"),
+        (where(1, remaining=75.0), "trials 1/100  1 min 15 s left"),
         (where(99, remaining=0.2), "trials 99/100"),
         (where(1, remaining=75.0, waiting=True), "trials 1/100  waiting for another process"),
         (where(1, best=Trial(0, {}, value=0.98765)), "trials 1/100  best validation accuracy 0.9877"),
@@ -169,7 +170,7 @@ def test_a_line(progress: SweepProgress, told: str, clock: list[float]) -> None:
 def test_a_line_in_korean(clock: list[float], korean: None) -> None:
     best = Trial(0, {}, value=0.5)
     (told,) = lines([(100, where(3, trained=3, seconds=1.0, best=best, remaining=5.0))], clock, "val_loss")
-    assert told == "시도 3/100  초당 모델 3개  가장 좋은 검증 손실 0.5000  이번 단계 5.00 s 남음"
+    assert told == "시도 3/100  초당 모델 3개  가장 좋은 검증 손실 0.5000  5.00 s 남음"
     (told,) = lines([(100, where(3, phase=FINALISTS, waiting=True))], clock)
     assert told == "최종 후보 3/100  다른 프로세스를 기다리는 중"
 
@@ -234,7 +235,7 @@ def test_long_settings_are_folded_and_not_cut() -> None:
 
 
 TEST = {"accuracy": 0.9876, "loss": 0.05, "n": 10_000}
-PROMISE = {"promised": 0.99, "repeated": 0.98, "tested": 0.9876, "chosen": 0.01, "rows": -0.0076}
+PROMISE = {"trial": 3, "promised": 0.99, "repeated": 0.98, "tested": 0.9876, "chosen": 0.01, "rows": -0.0076}
 
 
 def ended(**result: Any) -> list[str]:
@@ -242,11 +243,11 @@ def ended(**result: Any) -> list[str]:
 
 
 def test_the_end_says_who_won_and_what_that_is_worth() -> None:
-    told = ended(winner={"test": TEST, "test_readings": 1}, optimism=PROMISE)
+    told = ended(winner={"trial": 1, "repeated": 0.985, "test": TEST, "test_readings": 1}, optimism=PROMISE)
     assert told[0].startswith("Trial 1 is")
     assert told[1:] == [
         "winner on the test set (read once): 98.76 % of 10,000",
-        "the search promised 0.9900; over new seeds it gave 0.9800, on the test set 0.9876",
+        "the search's best, trial 3, promised 0.9900; over new seeds it gave 0.9800, the winner 0.9850",
     ]
 
 
@@ -255,8 +256,10 @@ def test_every_look_at_the_test_set_is_told() -> None:
 
 
 def test_a_winner_without_an_accuracy() -> None:
-    told = ended(winner={"test": {"loss": 0.1, "n": 5}}, optimism=PROMISE | {"tested": None})
-    assert told[1:] == ["the search promised 0.9900; over new seeds it gave 0.9800"]
+    told = ended(
+        winner={"trial": 3, "repeated": 0.98, "test": {"loss": 0.1, "n": 5}}, optimism=PROMISE | {"tested": None}
+    )
+    assert told[1:] == ["the search's best, trial 3, promised 0.9900; over new seeds it gave 0.9800"]
 
 
 def test_without_a_winner_the_search_has_the_last_word() -> None:
@@ -270,10 +273,10 @@ def test_without_a_winner_the_search_has_the_last_word() -> None:
 
 
 def test_the_end_in_korean(korean: None) -> None:
-    told = ended(winner={"test": TEST, "test_readings": 2}, optimism=PROMISE)
+    told = ended(winner={"trial": 1, "repeated": 0.985, "test": TEST, "test_readings": 2}, optimism=PROMISE)
     assert told[1:] == [
         "이긴 설정의 테스트 정확도(2번 읽음): 10,000개 중 98.76 %",
-        "탐색에서는 0.9900, 새 시드로 반복한 평균은 0.9800, 테스트에서는 0.9876",
+        "탐색에서 가장 좋던 시도 3: 탐색에서는 0.9900, 새 시드로 반복한 평균은 0.9800, 이긴 설정은 0.9850",
     ]
     best = {"trial": 4, "value": 0.9, "settings": {"train.learning_rate": 0.2}}
     told = str(swept_text({"best": best}, rank([], maximize=True))).splitlines()
