@@ -61,7 +61,7 @@ class Interaction:
 def importance(trials: Sequence[Trial], *, maximize: bool) -> list[Importance] | None:
     """The importance of each hyperparameter that was varied, the largest first; None where there are too few trials.
 
-    The question is which settings put a trial among the best tenth (at least ten trials), as in PED-ANOVA (Watanabe,
+    The question is which settings put a trial among the best (`best_count`: a tenth, at least ten), as in PED-ANOVA (Watanabe,
     Bansal and Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces", IJCAI
     2023): the variance, over the values that were tried, of the part that is among the best. That needs only the order
     of the trials, so those that halving stopped count, behind all that were trained for longer, and so do those that
@@ -84,6 +84,12 @@ def importance(trials: Sequence[Trial], *, maximize: bool) -> list[Importance] |
     binned = _binned(ended, _BINS)
     found = [_importance(name, bins, best, len(binned)) for name, bins in binned.items()]
     return sorted(found, key=lambda one: (-one.share, one.p_value))
+
+
+def best_count(trials: Sequence[Trial]) -> int:
+    """How many of the trials that ended count as the best: a tenth, but at least ten, and never more than a third."""
+    ended = sum(trial.state in (DONE, STOPPED, FAILED) for trial in trials)
+    return min(max(math.ceil(_TOP * ended), _FEW), ended // 3)
 
 
 def interactions(trials: Sequence[Trial], *, maximize: bool) -> list[Interaction] | None:
@@ -131,7 +137,7 @@ def number(trial: Trial) -> float | None:
 def _best(trials: Sequence[Trial], maximize: bool) -> tuple[list[Trial], NDArray[np.bool_] | None]:
     """The trials that ended, and whether each is among the best; None where there are too few."""
     ended = [trial for trial in trials if trial.state in (DONE, STOPPED, FAILED)]
-    top = min(max(math.ceil(_TOP * len(ended)), _FEW), len(ended) // 3)
+    top = best_count(ended)
     if len(ended) < FEWEST or sum(number(trial) is not None for trial in ended) <= top:
         return ended, None
     best = np.zeros(len(ended), bool)

@@ -50,6 +50,12 @@ function ticksNearOne(low, high) {
     }
     if (found.size >= 4) break;
   }
+  for (let power = 0; power >= -5; power--) for (let step = 9; step >= 1; step--) { // more where the contenders are
+    const error = step * 10 ** power;
+    const at = -Math.log10(error);
+    if (error < 1 && at <= high && at - Math.max(...found.keys()) > 0.09 * (high - low))
+      found.set(at, (1 - error).toFixed(-power));
+  }
   if (found.size < 3) {
     const [first, last] = [1 - 10 ** -low, 1 - 10 ** -high];
     const power = Math.floor(Math.log10((last - first) / 4));
@@ -77,9 +83,14 @@ function decades(low, high) { // places are powers of ten
   return {};
 }
 
-function valueAxis(kind, view, below = 0) {
+const logTicks = (range) => { // Plotly's own are single digits between the decades, which nobody can read
+  const { tickvals, ticktext } = decades(...range);
+  return tickvals ? { range, tickmode: "array", tickvals: tickvals.map((at) => 10 ** at), ticktext } : { range, nticks: 4 };
+};
+
+function valueAxis(kind, view, below = 0, above = 0.05) {
   const length = view[1] - view[0];
-  const range = [view[0] - (0.05 + below) * length, view[1] + 0.05 * length];
+  const range = [view[0] - (0.05 + below) * length, view[1] + above * length];
   if (kind === "one") return { range, tickmode: "array", ...ticksNearOne(...range) };
   return kind === "log" ? { range, type: "log", exponentformat: "power" } : { range };
 }
@@ -114,6 +125,7 @@ function base(c, more) {
 }
 const axisLook = (c, more = {}) => ({ gridcolor: c.line, zeroline: false, linecolor: c.soft, automargin: true, ...more });
 const named = (text) => ({ title: { text: plain(text), standoff: 8 } });
+const broken = (text) => plain(text).replace(" (", "<br>("); // where one line is longer than the axis
 
 const framed = ([low, high]) => {
   const pad = 0.06 * (high - low) || 0.01 * Math.abs(high) || 0.5;
@@ -141,12 +153,24 @@ function dots(c, across, more, legend) {
     ...extra, ...more,
   });
   found.push(single(study.best, { symbol: "star", size: 16, color: c.star, line: { color: "#222222", width: 1.3 } },
-    `${words.best}: ${words.trial} ${trials.number[study.best]}`, { legendgroup: "best" }));
+    words.best, { legendgroup: "best" }));
+  if (study.winner !== null) found.push(single(study.winner, { symbol: "diamond", size: 11, color: c.green,
+    line: { color: "#222222", width: 1.2 } }, words.winner, { legendgroup: "winner" }));
   found.push(single(chosenTrial, { symbol: "circle-open", size: 18, color: c.ink, line: { width: 2.5 } }, "", {
     hoverinfo: "skip", hovertemplate: null }));
   return found;
 }
 let chosenTrial = null;
+
+// Lines across a cell that holds only what was stopped early.
+const hatching = (k, r) => [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75].map((sum) => {
+  const [a, b] = [Math.max(0, sum - 1), Math.min(1, sum)];
+  return `M ${k - 0.5 + a},${r - 0.5 + (sum - a)} L ${k - 0.5 + b},${r - 0.5 + (sum - b)}`;
+}).join(" ");
+
+// Plotly draws an axis of parallel coordinates from its first tick to its last: the ends are ticks without a text.
+const whole = ([low, high], { tickvals, ticktext }) => tickvals
+  ? { tickvals: [low, ...tickvals, high], ticktext: ["", ...ticktext, ""] } : {};
 
 const charts = {
   finalists(c) {
@@ -177,7 +201,7 @@ const charts = {
       showarrow: false, font: { size: row ? 14 : 17, color: row ? c.ink : c.green },
     }));
     return { traces, height: 130 + 52 * list.length, layout: base(c, {
-      annotations, margin: { l: 86, r: 64, t: 12, b: 46 }, xaxis: axisLook(c, { ...named(study.metric), ...framed(study.finalists_window) }),
+      annotations, margin: { l: 86, r: 84, t: 12, b: 46 }, xaxis: axisLook(c, { ...named(study.metric), ...framed(study.finalists_window) }),
       yaxis: axisLook(c, { autorange: "reversed", gridcolor: c.line, type: "category" }),
     }) };
   },
@@ -193,7 +217,7 @@ const charts = {
     });
     return { traces, height: 460, ticks: ["yaxis"], layout: base(c, {
       xaxis: axisLook(c, { ...named(words.trial), showgrid: false, tickformat: ",d" }),
-      yaxis: axisLook(c, { ...named(study.metric), ...valueAxis(study.scale, study.window, below) }),
+      yaxis: axisLook(c, { ...named(study.axis), ...valueAxis(study.scale, study.window, below) }),
     }) };
   },
 
@@ -223,8 +247,9 @@ const charts = {
     const shown = study.axes.slice(0, 12);
     const across = Math.min(shown.length, width < 560 ? 1 : width < 900 ? 2 : 3);
     const down = Math.ceil(shown.length / across);
-    const height = 36 + 270 * down;
-    const layout = base(c, { margin: { l: 62, r: 12, t: 24, b: 12 }, annotations: [] });
+    const height = 60 + 270 * down;
+    const layout = base(c, { margin: { l: 92, r: 12, t: 48, b: 12 }, annotations: [] });
+    const lined = shown.findIndex((axis) => axis.reach.value.some((v) => v !== null)); // the first with a line names it
     const traces = [];
     const gap = across > 1 ? 0.035 : 0;
     shown.forEach((axis, number) => {
@@ -233,62 +258,72 @@ const charts = {
       const wide = (1 - gap * (across - 1)) / across;
       const left = column * (wide + gap);
       const top = 1 - row / down;
-      const high = 1 / down - 78 / (height - 36);
-      const domain = { x: [left, left + wide], y: [Math.max(0, top - 38 / (height - 36) - high), top - 38 / (height - 36)] };
+      const high = 1 / down - 78 / (height - 60);
+      const domain = { x: [left, left + wide], y: [Math.max(0, top - 38 / (height - 60) - high), top - 38 / (height - 60)] };
       const choice = axis.choices.length > 0;
       layout[`xaxis${id}`] = axisLook(c, { domain: domain.x, exponentformat: axis.plain ? "none" : "e", anchor: `y${id}`, showgrid: false, automargin: false,
         ...(choice ? { tickvals: axis.choices.map((_, i) => i), range: [-0.5, axis.choices.length - 0.5],
           ticktext: axis.choices.map((name) => plain(shorter(name, Math.max(3, Math.floor(46 / axis.choices.length))))) }
-          : axis.log ? { type: "log", range: axis.ends.map((v, i) => Math.log10(v) + (i ? 0.05 : -0.05)), nticks: 6 }
+          : axis.log ? { type: "log", ...logTicks(axis.ends.map((v, i) => Math.log10(v) + (i ? 0.05 : -0.05))) }
             : { range: axis.ends.map((v, i) => v + (i ? 0.03 : -0.03) * (axis.ends[1] - axis.ends[0])), nticks: 6 }) });
       layout[`yaxis${id}`] = axisLook(c, { domain: domain.y, anchor: `x${id}`, showticklabels: column === 0,
-        automargin: false, ...valueAxis(study.scale, study.window, below), ...(number ? { matches: "y" } : {}) });
+        automargin: false, ...valueAxis(study.scale, study.window, below, 0.09), ...(number ? { matches: "y" } : {}),
+        ...(column ? {} : { title: { text: broken(study.axis), standoff: 8 } }) });
       const where = axis.where ? `<br><span style="font-size:11px">${words.where}: ${plain(axis.where)}</span>` : "";
       layout.annotations.push({ xref: "paper", yref: "paper", x: left + wide / 2, y: domain.y[1], yanchor: "bottom",
         text: `<b>${plain(shorter(axis.label, 34))}</b>${where}`, showarrow: false });
       const spots = choice ? axis.values.map((v, i) => (v === null ? null : v + jitter[i])) : axis.values;
       traces.push(...dots(c, spots, { xaxis: `x${id}`, yaxis: `y${id}` }, number === 0));
       const line = { type: scattered, mode: "lines", line: { color: c.green, width: 2.5 }, name: words.reach,
-        hoverinfo: "skip", xaxis: `x${id}`, yaxis: `y${id}`, showlegend: number === 0, legendgroup: "reach" };
+        hoverinfo: "skip", xaxis: `x${id}`, yaxis: `y${id}`, showlegend: number === lined, legendgroup: "reach" };
       const { at, value } = axis.reach;
       traces.push(choice ? { ...line, x: at.flatMap((v) => [v - 0.36, v + 0.36, null]),
         y: value.flatMap((v) => [put(v), put(v), null]) } : { ...line, x: at, y: value.map((v) => put(v)) });
     });
     layout.legend.y = 1.0;
-    return { traces, height, layout, ticks: shown.map((_, number) => `yaxis${number ? number + 1 : ""}`) };
+    const id = (number) => (number ? number + 1 : "");
+    const logs = shown.map((axis, number) => (axis.log && !axis.choices.length ? `xaxis${id(number)}` : "")).filter(Boolean);
+    return { traces, height, layout, logs, ticks: shown.map((_, number) => `yaxis${id(number)}`) };
   },
 
   heatmap(c) {
     const pair = study.pairs[Number(document.getElementById("pair")?.value ?? 0)];
     if (!pair || study.best === null) return null;
-    const flat = pair.value.flat().filter((v) => v !== null);
-    const best = study.maximize ? Math.max(...flat) : Math.min(...flat);
     const told = pair.value.map((row, r) => row.map((v, k) => v === null ? (pair.tried[r][k] ? "×" : "")
       : digits(v) + (pair.spread[r][k] === null ? "" : `<br>±${spread(pair.spread[r][k])}`)));
     const annotations = [];
     const shapes = [];
+    const frames = [];
     pair.value.forEach((row, r) => row.forEach((v, k) => {
-      const strong = pair.shade[r][k] !== null && pair.shade[r][k] > 0.55;
+      const strong = pair.shade[r][k] !== null && pair.shade[r][k] > 0.55 && !pair.partial[r][k];
       const colour = v === null ? c.orange : strong ? (dark() ? "#10222e" : "#ffffff") : c.ink;
       annotations.push({ x: k, y: r, text: told[r][k], showarrow: false, font: { size: v === null ? 18 : 11.5, color: colour } });
-      if (v === best && !shapes.length)
-        shapes.push({ type: "rect", x0: k - 0.5, x1: k + 0.5, y0: r - 0.5, y1: r + 0.5, line: { color: c.orange, width: 3 } });
+      if (pair.partial[r][k]) shapes.push({ type: "path", path: hatching(k, r), line: { color: c.soft, width: 0.8 }, opacity: 0.45 });
+      if (pair.best && pair.best[0] === r && pair.best[1] === k)
+        frames.push({ type: "rect", x0: k - 0.5, x1: k + 0.5, y0: r - 0.5, y1: r + 0.5, line: { color: c.orange, width: 3 } });
     }));
-    const traces = [{ type: "heatmap", z: pair.shade, zmin: 0, zmax: 1, colorscale: goodness(c), showscale: false, xgap: 2,
+    shapes.push(...frames); // over the hatching
+    const pick = (partial) => pair.shade.map((row, r) => row.map((v, k) => (pair.partial[r][k] === partial ? v : null)));
+    const heat = (partial) => ({ type: "heatmap", z: pick(partial), opacity: partial ? 0.5 : 1, zmin: 0, zmax: 1, colorscale: goodness(c), showscale: false, xgap: 2,
       ygap: 2, hoverongaps: false, customdata: pair.tried, text: pair.seeds.map((row) => row.map((n) => `${n} ${words.seeds}`)),
-      hovertemplate: `${plain(pair.across)} %{x}<br>${plain(pair.down)} %{y}<br>%{customdata} ${words.trials}, %{text}<extra></extra>` }];
+      hovertemplate: `${plain(pair.across)} %{x}<br>${plain(pair.down)} %{y}<br>%{customdata} ${words.trials}, %{text}${
+        partial ? `<br>${words.partial}` : ""}<extra></extra>` });
+    const entry = (name, marker) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name, marker });
+    const any = (test) => pair.value.some((row, r) => row.some((v, k) => test(v, r, k)));
+    const traces = [heat(false), heat(true), entry(words.cell, { symbol: "square-open", size: 12, color: c.orange, line: { width: 3 } })];
+    if (any((_, r, k) => pair.partial[r][k])) traces.push(entry(words.partial, { symbol: "square-x-open", size: 12, color: c.soft }));
+    if (any((v, r, k) => v === null && pair.tried[r][k])) traces.push(entry(words.lost, { symbol: "x-thin-open", size: 9, color: c.orange }));
     const names = (list, most) => ({ tickvals: list.map((_, i) => i), ticktext: list.map((n) => plain(shorter(n, most))) });
-    return { traces, height: 110 + 44 * pair.names_down.length, least: 130 + 62 * pair.names_across.length, layout: base(c, {
-      annotations, shapes, showlegend: false, dragmode: false,
-      xaxis: axisLook(c, { ...named(pair.across), ...names(pair.names_across, 10), showgrid: false, fixedrange: true }),
-      yaxis: axisLook(c, { ...named(pair.down), ...names(pair.names_down, 14), showgrid: false, autorange: "reversed",
-        fixedrange: true }),
+    return { traces, height: 140 + 44 * pair.names_down.length, least: 130 + 62 * pair.names_across.length, layout: base(c, {
+      annotations, shapes, dragmode: false,
+      xaxis: axisLook(c, { ...named(pair.along[0]), range: [-0.5, pair.names_across.length - 0.5], ...names(pair.names_across, 10), showgrid: false, fixedrange: true }),
+      yaxis: axisLook(c, { ...named(pair.along[1]), ...names(pair.names_down, 14), showgrid: false,
+        range: [pair.names_down.length - 0.5, -0.5], fixedrange: true }),
     }) };
   },
 
   parallel(c) {
     const there = study.lines.trials; // the best last: it is drawn over the others
-    const rank = study.lines.better.map((part, k) => (k === there.length - 1 ? 1 : 0.99 * part));
     if (!there.length || !study.axes.length || !webgl) return null;
     const dimensions = study.axes.slice(0, 10).map((axis) => {
       const choice = axis.choices.length > 0;
@@ -296,22 +331,22 @@ const charts = {
       const ends = choice ? [-0.5, axis.choices.length - 0.5] : axis.ends.map(at);
       const dimension = { label: plain(shorter(axis.label, 18)), range: ends,
         values: there.map((i) => (choice && axis.values[i] !== null ? axis.values[i] + jitter[i] * 0.7 : at(axis.values[i]))) };
-      if (choice) Object.assign(dimension, { tickvals: axis.choices.map((_, i) => i),
-        ticktext: axis.choices.map((n) => plain(shorter(n, 12))) });
-      else if (axis.log) Object.assign(dimension, decades(...ends));
+      if (choice) Object.assign(dimension, whole(ends, { tickvals: axis.choices.map((_, i) => i),
+        ticktext: axis.choices.map((n) => plain(shorter(n, 12))) }));
+      else if (axis.log) Object.assign(dimension, whole(ends, decades(...ends)));
       return dimension;
     });
     const spots = there.map((i) => (study.scale === "log" ? Math.log10(trials.value[i]) : put(trials.value[i])));
     const range = study.window;
     const ticks = study.scale === "one" ? ticksNearOne(...range) : study.scale === "log" ? decades(...range) : {};
-    dimensions.push({ label: plain(study.metric), range, values: spots.map((v) => Math.max(range[0], Math.min(range[1], v))),
-      ...ticks });
-    const scale = [[0, c.line], [0.6, c.goodness[1]], [0.89, c.goodness[2]], [0.9, c.goodness[3]], [0.995, c.goodness[4]],
-      [0.996, c.orange], [1, c.orange]];
+    dimensions.push({ label: broken(study.axis), range, values: spots.map((v) => Math.max(range[0], Math.min(range[1], v))),
+      ...whole(range, ticks) });
+    const looks = [dark() ? "#4a545d" : "#b3bec6", c.blue, c.green, c.orange]; // as the legend in the page has them
+    const scale = looks.flatMap((colour, kind) => [[kind / 4, colour], [(kind + 1) / 4, colour]]);
     return { traces: [{ type: "parcoords", dimensions, labelfont: { color: c.ink, size: 12.5 }, tickfont: { color: c.ink,
-      size: 11 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 }, line: { color: rank, cmin: 0, cmax: 1,
+      size: 11 }, rangefont: { color: "rgba(0,0,0,0)", size: 1 }, line: { color: study.lines.kind, cmin: -0.5, cmax: 3.5,
       colorscale: scale }, unselected: { line: { color: c.line, opacity: 0.25 } } }],
-      height: 430, layout: base(c, { margin: { l: 70, r: 80, t: 56, b: 20 } }) };
+      height: 430, layout: base(c, { margin: { l: 70, r: 100, t: 72, b: 20 } }) };
   },
 
   fan(c, width) {
@@ -335,13 +370,14 @@ const charts = {
       opacity: level < 0 ? 0.5 : 0.8, name: level < 0 ? words.stopped : words.done, legendgroup: String(level < 0),
       showlegend: level < 0 || level === Math.max(...groups.keys()),
     }));
-    const best = curves.find((one) => one.trial === study.best);
-    if (best) for (const [colour, width] of [[c.ground, 6], [c.orange, 3]]) traces.push({
-      type: "scatter", mode: best.epochs.length > 1 ? "lines" : "markers", x: best.epochs, y: best.values.map((v) => put(v, scale)),
-      line: { color: colour, width }, marker: { color: colour, size: width * 2 }, showlegend: width === 3,
-      name: `${words.best}: ${words.trial} ${trials.number[study.best]}`, text: best.values.map(digits),
-      hovertemplate: `${words.epoch} %{x}: %{text}<extra></extra>`,
-    });
+    for (const [at, paint, name] of [[study.winner, c.green, words.winner], [study.best, c.orange, words.best]]) {
+      const one = curves.find((curve) => curve.trial === at);
+      if (one) for (const [colour, width] of [[c.ground, 4], [paint, 2.8]]) traces.push({ // a wide edge would cut the others
+        type: "scatter", mode: one.epochs.length > 1 ? "lines" : "markers", x: one.epochs, y: one.values.map((v) => put(v, scale)),
+        line: { color: colour, width }, marker: { color: colour, size: width * 2 }, showlegend: width < 4,
+        name, text: one.values.map(digits), hovertemplate: `${words.epoch} %{x}: %{text}<extra></extra>`,
+      });
+    }
     let before = trials.number.length;
     const annotations = [];
     const longest = Math.max(...curves.map((one) => one.epochs[one.epochs.length - 1]));
@@ -357,7 +393,7 @@ const charts = {
     });
     const layout = base(c, { annotations, shapes, margin: { l: 62, r: 20, t: 30, b: 46 },
       xaxis: axisLook(c, { ...named(words.epoch), showgrid: false, range: [1 - 0.02 * longest, longest + 0.03 * longest] }),
-      yaxis: axisLook(c, { ...named(study.metric), ...valueAxis(scale, study.fan.window) }) });
+      yaxis: axisLook(c, { ...named(study.fan.axis), ...valueAxis(scale, study.fan.window) }) });
     layout.legend.y = 1.07;
     return { traces, height: 460, layout, ticks: ["yaxis"], kind: scale };
   },

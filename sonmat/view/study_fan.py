@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from sonmat.language import say
 from sonmat.search.trial import DONE, STOPPED, Trial
-from sonmat.view.canvas import FAINT, INK, ORANGE, finish, style
-from sonmat.view.study_figure import StudyFigure, value_text
+from sonmat.view.canvas import FAINT, GREEN, INK, ORANGE, finish, style
+from sonmat.view.study_figure import StudyFigure, bent, value_text
 from sonmat.view.study_scale import Scale, is_share, value_scale, window
 from sonmat.view.study_sheet import GOODNESS, PALE, blank, legend, nothing, place, titled
 
@@ -130,19 +130,28 @@ def _lines(
         axes.scatter(ends[:, 0], ends[:, 1], s=3 if crowded else 9, color=colors, alpha=0.8, linewidths=0)
         color = PALE if state == STOPPED else GOODNESS(0.8)
         handles.append(Line2D([], [], color=color, linewidth=1.8, label=names[state]))
-    best = figure.best
-    assert best is not None
-    curve = _curve(best, figure)
-    if len(curve):
-        name = say(f"the best: trial {best.number}", f"최고: 시도 {best.number}")
-        epochs = np.arange(1, len(curve) + 1)
-        places = np.clip(scale(curve), *shown)
-        axes.plot(epochs, places, color="white", linewidth=4.6, zorder=5)
-        handles += axes.plot(epochs, places, color=ORANGE, linewidth=2.4, zorder=6, label=name, gid="best",
+    return handles + _marked(axes, figure, scale, shown)
+
+
+def _marked(axes: Axes, figure: StudyFigure, scale: Scale, shown: tuple[float, float]) -> list[Line2D]:
+    """The best of the search, and the winner where that is another, over the rest."""
+    handles: list[Line2D] = []
+    marked = [(int(figure.order[0]), ORANGE, figure.best_name, "best")]
+    if figure.other_winner is not None:
+        marked.insert(0, (figure.other_winner, GREEN, figure.winner_name, "winner"))
+    for at, color, name, gid in marked:
+        curve = _curve(figure.ended[at], figure)
+        if not len(curve):
+            continue
+        epochs, places = np.arange(1, len(curve) + 1), np.clip(scale(curve), *shown)
+        # The white edge is thin: a wide one cuts gaps into the curves below.
+        axes.plot(epochs, places, color="white", linewidth=3.0, alpha=0.8, zorder=5)
+        handles += axes.plot(epochs, places, color=color, linewidth=2.2, zorder=6, label=name, gid=gid,
                              marker="o" if len(curve) == 1 else None)  # fmt: skip
-        axes.text(epochs[-1], places[-1], f" {value_text(best.value)}", color=ORANGE, fontsize=9.5, va="center",
-                  zorder=7)  # fmt: skip
-    return handles
+        if gid == "best":
+            axes.text(epochs[-1], places[-1], f" {value_text(figure.ended[at].value)}", color=color, fontsize=9.5,
+                      va="center", zorder=7)  # fmt: skip
+    return handles[::-1]
 
 
 def _value_axis(axes: Axes, figure: StudyFigure, scale: Scale, low: float, high: float) -> None:
@@ -152,7 +161,7 @@ def _value_axis(axes: Axes, figure: StudyFigure, scale: Scale, low: float, high:
     axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks])
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
-    axes.set_ylabel(figure.called + say(" (logarithmic)", " (로그 눈금)") * (scale.kind == "log"))
+    axes.set_ylabel(f"{figure.called} {bent(scale)}".rstrip())
 
 
 def _epoch_axis(axes: Axes, epochs: int) -> None:

@@ -14,7 +14,7 @@ from sonmat.language import say
 from sonmat.search.importance import Importance, Interaction, best_first, importance, interactions, number
 from sonmat.search.ranking import Ranking, rank
 from sonmat.search.trial import DONE, FAILED, STOPPED, Trial
-from sonmat.view.study_scale import LOG, Scale, is_share, value_scale, window
+from sonmat.view.study_scale import LOG, ONE, Scale, is_share, value_scale, window
 from sonmat.view.study_settings import SettingAxis, setting_axes, short_names, text_key, value_name
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class StudyFigure:
         maximize: Whether more is better.
         space: What was searched; without it, log axes and choices are guessed from the values.
         test: The winner's value on the test set, where it was read.
+        readings: How often the test set was read for it; None where nobody counted.
     """
 
     name: str
@@ -44,6 +45,7 @@ class StudyFigure:
     maximize: bool = True
     space: Space | None = None
     test: float | None = None
+    readings: int | None = None
 
     @cached_property
     def ended(self) -> tuple[Trial, ...]:
@@ -73,6 +75,43 @@ class StudyFigure:
             return None
         first = self.ended[self.order[0]]
         return first if number(first) is not None else None
+
+    @cached_property
+    def winner(self) -> int | None:
+        """The place in `ended` of the finalist that is first over seeds; None where none is, or where it has no value."""
+        first = self.ranking.first
+        places = (at for at, trial in enumerate(self.ended) if first is not None and trial.number == first.number)
+        at = next(places, None)
+        return at if at is not None and np.isfinite(self.values[at]) else None
+
+    @property
+    def other_winner(self) -> int | None:
+        """The winner's place where it is not the best of the search."""
+        return None if self.winner is None or self.winner == int(self.order[0]) else self.winner
+
+    @property
+    def best_name(self) -> str:
+        """What legends call the best of the search: it is the winner only where the repeats say so."""
+        number = "–" if self.best is None else self.best.number
+        if self.winner is not None and self.other_winner is None:
+            return say(
+                f"best of the search, and winner: trial {number}", f"탐색에서 가장 좋은 것이자 1위: 시도 {number}"
+            )
+        return say(f"best of the search: trial {number}", f"탐색에서 가장 좋은 것: 시도 {number}")
+
+    @property
+    def winner_name(self) -> str:
+        """What legends call the winner; empty where it is the best of the search, or there is none."""
+        if self.other_winner is None:
+            return ""
+        number = self.ended[self.other_winner].number
+        return say(f"winner over seeds: trial {number}", f"시드로 반복한 뒤 1위: 시도 {number}")
+
+    @property
+    def top_name(self) -> str:
+        """What legends call the best trials: how many there are, not a part that small studies do not keep to."""
+        count = int(self.top.sum())
+        return say(f"the best {count:,}", f"상위 {count:,}개")
 
     @cached_property
     def top(self) -> NDArray[np.bool_]:
@@ -145,12 +184,19 @@ class StudyFigure:
 
     @property
     def axis_name(self) -> str:
-        """The metric in words, and whether its axis is logarithmic; the numbers near 1 speak for themselves."""
-        return self.called + say(" (logarithmic)", " (로그 눈금)") * (self.scale.kind == LOG)
+        """The metric in words, and how its axis is bent."""
+        return f"{self.called} {bent(self.scale)}".rstrip()
 
     def better(self, one: float, other: float) -> bool:
         """Whether one value is better than another."""
         return one > other if self.maximize else one < other
+
+
+def bent(scale: Scale) -> str:
+    """How an axis is bent, in brackets; empty where it is even."""
+    if scale.kind == ONE:
+        return say("(stretched towards 1)", "(1에 가까울수록 늘린 눈금)")
+    return say("(logarithmic)", "(로그 눈금)") if scale.kind == LOG else ""
 
 
 def metric_name(metric: str) -> str:

@@ -14,7 +14,7 @@ from sonmat.language import say
 from sonmat.search.ranking import SURE, Ranking
 from sonmat.view.canvas import BLUE, FAINT, GREEN, INK, ORANGE, finish, style
 from sonmat.view.study_figure import StudyFigure, chance_text, difference_text, settings_text, value_text
-from sonmat.view.study_settings import setting_axes
+from sonmat.view.study_settings import setting_axes, text_key
 from sonmat.view.study_sheet import blank, legend, place, titled
 from sonmat.view.words import fit
 
@@ -38,8 +38,12 @@ def draw_finalists(figure: StudyFigure, path: str | os.PathLike[str] | None = No
         if ranking.first is None:
             return finish(blank(figure.name, title), path)
         rows = len(ranking.standings[:_MOST])
-        drawn = titled(9, 1.75 + 0.62 * rows, title, remark)
-        axes = place(drawn, 0.95, 0.95, 1.05, 0.9)
+        shared = shared_words(figure)
+        head = 0.9 + 0.24 * bool(shared)
+        height = 0.85 + head + 0.62 * rows
+        drawn = titled(9, height, title, remark)
+        drawn.text(0.5, 1 - 0.87 / height, fit(shared, 108), ha="center", va="center", color=FAINT, fontsize=9.5)
+        axes = place(drawn, 0.95, 0.95, 1.05, head)
         axes.spines["left"].set_visible(False)
         _rows(axes, figure)
         axes.set_ylim(rows - 0.35, -0.65)
@@ -148,6 +152,23 @@ def finalist_labels(figure: StudyFigure) -> dict[int, str]:
     order = {axis.name: i for i, axis in enumerate(figure.axes)}
     axes = tuple(sorted(differing, key=lambda axis: order.get(axis.name, len(order))))
     return {one.number: settings_text(one.settings, axes) if axes else "" for one in standings}
+
+
+def shared_words(figure: StudyFigure) -> str:
+    """The settings that the search varied and all finalists share, which their labels leave out; empty where none."""
+    standings = figure.ranking.standings
+    if not standings:
+        return ""
+    first = standings[0].settings
+    same = tuple(
+        axis
+        for axis in figure.axes
+        if axis.name in first and len({text_key(one.settings.get(axis.name)) for one in standings}) == 1
+    )
+    told = settings_text(first, same) if same else ""
+    if not told or len(standings) == 1:
+        return told
+    return say(f"all with {told}", f"모두 같은 설정: {told}")
 
 
 def finalists_window(values: list[float], promises: list[float]) -> tuple[float, float]:

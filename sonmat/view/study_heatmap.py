@@ -6,16 +6,18 @@ import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from sonmat.language import say
 from sonmat.search.ranking import deviation
-from sonmat.search.trial import Trial
+from sonmat.search.trial import DONE, STOPPED, Trial
 from sonmat.view.canvas import FAINT, INK, ORANGE, finish, style
 from sonmat.view.numbers import frame
 from sonmat.view.study_figure import StudyFigure, value_text
@@ -24,6 +26,7 @@ from sonmat.view.study_sheet import GOODNESS, blank, legend, nothing, titled
 from sonmat.view.words import fit
 
 _MOST = 6  # pictures
+_HATCH = "#8D9AA3"
 _SIDE = 12  # cells of a side at most: of more choices, the first
 
 
@@ -38,6 +41,7 @@ class Cells:
         spreads: (down, across) its standard deviation over seeds; NaN for fewer than two.
         seeds: (down, across) how many it has.
         tried: (down, across) how many trials ended there.
+        partial: (down, across) whether all that gave a value there were stopped early.
     """
 
     across: SettingAxis
@@ -48,6 +52,7 @@ class Cells:
     spreads: NDArray[np.float64]
     seeds: NDArray[np.int64]
     tried: NDArray[np.int64]
+    partial: NDArray[np.bool_]
 
 
 def draw_heatmap(
@@ -81,7 +86,12 @@ def heatmap_words(figure: StudyFigure) -> tuple[str, str]:
         return title, nothing(figure)
     if len(figure.axes) < 2:
         return title, say("It takes two settings that were varied.", "바꾼 설정이 둘 이상이어야 합니다.")
-    remark = say("the best setting in each cell", "칸마다 가장 좋은 설정의 값")
+    remark = say("the best setting in each cell; blank: untried", "칸마다 가장 좋은 설정의 값; 빈칸은 해 보지 않음")
+    if figure.are(STOPPED).any():
+        remark = say(
+            "each cell's best setting that was trained to the end; blank: untried",
+            "칸마다 끝까지 학습한 것 중 가장 좋은 값; 빈칸은 해 보지 않음",
+        )
     if any(trial.repeats is not None for trial in figure.repeats) or len({t.seed for t in figure.ended}) > 1:
         remark += say("; ± over its seeds, where there are several", "; 시드가 여럿이면 평균 ± 표준편차")
     return title, remark
@@ -90,8 +100,9 @@ def heatmap_words(figure: StudyFigure) -> tuple[str, str]:
 def cells_of(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> Cells:
     """The cells of a pair.
 
-    Trials with the same settings are one setting with several seeds, and so are a finalist's repeats, which take the
-    place of its value in the search: that was the best of many, and lucky.
+    Trials that were stopped early count only in cells where none was trained to the end: their values are of fewer
+    epochs. Trials with the same settings are one setting with several seeds, and so are a finalist's repeats, which take
+    the place of its value in the search: that was the best of many, and lucky.
     """
     columns, names_across = across.cells()
     rows, names_down = down.cells()
@@ -105,7 +116,15 @@ def cells_of(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> Cel
         if np.isfinite(figure.values[at]):
             groups.setdefault((int(rows[at]), int(columns[at]), figure.keys[at]), []).append(int(at))
     repeated = _repeated(figure.repeats)
-    for (row, column, _), members in groups.items():
+    # A finalist was trained to the end when it was repeated, if not before.
+    whole = figure.are(DONE) | np.array([trial.number in repeated for trial in figure.ended], np.bool_)
+    full = {key[:2] for key, members in groups.items() if whole[members].any()}
+    partial = np.zeros(shape, np.bool_)
+    for (row, column, _), everyone in groups.items():
+        partial[row, column] = (row, column) not in full
+        members = everyone if partial[row, column] else [at for at in everyone if whole[at]]
+        if not members:
+            continue
         found = next(
             (repeated[figure.ended[at].number] for at in members if figure.ended[at].number in repeated),
             figure.values[members],
@@ -115,7 +134,33 @@ def cells_of(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> Cel
             values[row, column] = mean
             spreads[row, column] = deviation(found) if len(found) > 1 else np.nan
             seeds[row, column] = len(found)
-    return Cells(across, down, names_across[: shape[1]], names_down[: shape[0]], values, spreads, seeds, tried)
+    names = names_across[: shape[1]], names_down[: shape[0]]
+    return Cells(across, down, *names, values, spreads, seeds, tried, partial)
+
+
+def cells_name(axis: SettingAxis) -> str:
+    """What is written along a heatmap's side: a range's cells are parts of it, not values that were tried."""
+    label = fit(axis.label, 30)
+    return (
+        label if axis.choices else say(f"{label} (parts of its range, by their middles)", f"{label} (구간의 가운데 값)")
+    )
+
+
+def best_cell(grid: Cells, maximize: bool) -> tuple[int, int] | None:
+    """(row, column) of the best cell, among those trained to the end where there is any; None where none has a value."""
+    there = np.isfinite(grid.values)
+    if not there.any():
+        return None
+    if (there & ~grid.partial).any():
+        there &= ~grid.partial
+    worth = np.where(there, grid.values if maximize else -grid.values, -np.inf)
+    row, column = np.unravel_index(int(worth.argmax()), worth.shape)
+    return int(row), int(column)
+
+
+def partial_name() -> str:
+    """What legends call a cell without a trial that was trained to the end."""
+    return say("only trials that were stopped early", "중간에 멈춘 시도만 있음")
 
 
 def cell_shades(figure: StudyFigure, grids: list[Cells]) -> list[NDArray[np.float64]]:
@@ -167,18 +212,37 @@ def _sheet(figure: StudyFigure, grids: list[Cells], title: str, remark: str) -> 
     crosses = Line2D([], [], linestyle="none", marker="x", color=ORANGE, label=say("all failed", "모두 실패"))
     star = Line2D([], [], linestyle="none", marker="s", markersize=10, markerfacecolor="none", markeredgecolor=ORANGE,
                   markeredgewidth=2, label=say("the best cell", "가장 좋은 칸"))  # fmt: skip
+    hatched = Patch(
+        facecolor=_lighter(GOODNESS(0.5)), edgecolor=_HATCH, hatch="////", linewidth=0, label=partial_name()
+    )
     failed = any((one.tried[np.isnan(one.values)] > 0).any() for one in grids)
-    legend(drawn, [star, crosses] if failed else [star])
+    partial = any(one.partial.any() for one in grids)
+    legend(drawn, [star, *([hatched] if partial else []), *([crosses] if failed else [])])
     return drawn
 
 
-def _draw(axes: Axes, figure: StudyFigure, grid: Cells, shade: NDArray[np.float64], inches: float) -> None:
+def _lighter(color: Any) -> Any:
+    """A colour, or many, half way to white."""
+    return 0.5 + 0.5 * np.asarray(color)
+
+
+def _ground(axes: Axes, grid: Cells, shade: NDArray[np.float64]) -> None:
+    """The colours of the cells; lighter and hatched where no trial was trained to the end."""
     colors = GOODNESS(np.nan_to_num(shade))
     colors[np.isnan(shade)] = (1, 1, 1, 1)
+    colors[grid.partial] = _lighter(colors[grid.partial])
     axes.imshow(colors, aspect="auto", interpolation="nearest")
+    for row, column in np.argwhere(grid.partial):
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, hatch="////", edgecolor=_HATCH, linewidth=0,
+                                 zorder=0.4))  # fmt: skip
+
+
+def _draw(axes: Axes, figure: StudyFigure, grid: Cells, shade: NDArray[np.float64], inches: float) -> None:
+    _ground(axes, grid, shade)
     rows, columns = grid.values.shape
-    size = min(9.0, 72 * inches / columns / 4.7, 72 * (2.7 / rows) / 2.4)
-    best = _best(grid, figure)
+    wide, tall = (5.6, 3.0) if np.isfinite(grid.spreads).any() else (4.7, 2.4)  # a text's share of its cell
+    size = min(9.0, 72 * inches / columns / wide, 72 * (2.7 / rows) / tall)
+    best = best_cell(grid, figure.maximize)
     for row in range(rows):
         for column in range(columns):
             value = grid.values[row, column]
@@ -191,7 +255,7 @@ def _draw(axes: Axes, figure: StudyFigure, grid: Cells, shade: NDArray[np.float6
             told = value_text(value)
             if np.isfinite(grid.spreads[row, column]):
                 told += f"\n±{grid.spreads[row, column]:.4f}"
-            color = "white" if shade[row, column] > 0.55 else INK
+            color = "white" if shade[row, column] > 0.55 and not grid.partial[row, column] else INK
             axes.text(column, row, told, ha="center", va="center", fontsize=size, color=color, linespacing=1.05)
             if (row, column) == best:
                 frame(axes, row, column, 1, 1)
@@ -200,19 +264,12 @@ def _draw(axes: Axes, figure: StudyFigure, grid: Cells, shade: NDArray[np.float6
     axes.set_yticks(range(rows), [fit(name, 9) for name in grid.names_down])
     axes.set_xticks(np.arange(columns + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
+    axes.set_axisbelow(True)  # else its lines cut the frame of the best cell
     axes.grid(which="minor", color="white", linewidth=1.4)
     axes.tick_params(which="both", length=0, labelsize=8.5)
     axes.tick_params(axis="x", labelsize=8.5 if columns <= 6 else 7.5)
     for spine in axes.spines.values():
         spine.set_color(FAINT)
         spine.set_linewidth(0.4)
-    axes.set_xlabel(fit(grid.across.label, 40), labelpad=3)
-    axes.set_ylabel(fit(grid.down.label, 30), labelpad=3)
-
-
-def _best(grid: Cells, figure: StudyFigure) -> tuple[int, int] | None:
-    if not np.isfinite(grid.values).any():
-        return None
-    worth = np.where(np.isfinite(grid.values), grid.values if figure.maximize else -grid.values, -np.inf)
-    row, column = np.unravel_index(int(worth.argmax()), worth.shape)
-    return int(row), int(column)
+    axes.set_xlabel(cells_name(grid.across), labelpad=3)
+    axes.set_ylabel(cells_name(grid.down).replace(" (", "\n("), labelpad=3)

@@ -47,8 +47,8 @@ def draw_history(figure: StudyFigure, path: str | os.PathLike[str] | None = None
         why = nothing(figure)
         if why:
             return finish(blank(figure.name, why), path)
-        drawn = titled(9, 5.2, *history_words(figure))
-        axes = place(drawn, 0.95, 1.05, 0.3, 0.95)
+        drawn = titled(9, 5.4, *history_words(figure))
+        axes = place(drawn, 0.95, 1.25, 0.3, 0.95)
         value_axis(axes, figure)
         numbers = np.array([trial.number for trial in figure.ended], np.float64)
         draw_states(axes, figure, numbers, size_of(len(numbers)))
@@ -129,7 +129,7 @@ def _best(axes: Axes, figure: StudyFigure) -> list[Line2D]:
     numbers, values = best_so_far(figure)
     places = np.clip(figure.scale(values), *figure.window)
     last = max(trial.number for trial in figure.ended)
-    draw_best(axes, float(numbers[-1]), float(places[-1]))
+    draw_best(axes, figure, np.array([trial.number for trial in figure.ended], np.float64))
     if len(figure.ended) < 2:
         return []
     return axes.plot(

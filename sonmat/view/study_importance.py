@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from sonmat.language import say
-from sonmat.search.importance import FEWEST
+from sonmat.search.importance import FEWEST, best_count
 from sonmat.view.canvas import BLUE, FAINT, GREEN, finish, style
 from sonmat.view.study_figure import StudyFigure
 from sonmat.view.study_sheet import PALE, blank, nothing, place, titled
@@ -39,7 +39,7 @@ class Bar:
     @property
     def told(self) -> str:
         """What is written at its end."""
-        return percent(self.share) if self.clear else say("within luck", "우연의 범위")
+        return percent(self.share) if self.clear else say("could be luck", "우연일 수 있음")
 
 
 def draw_importance(figure: StudyFigure, path: str | os.PathLike[str] | None = None) -> Path | Figure:
@@ -72,7 +72,7 @@ def draw_importance(figure: StudyFigure, path: str | os.PathLike[str] | None = N
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, min_n_ticks=2))
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(say("part that it decides", "결정하는 몫"))
+        axes.set_xlabel(explained_name(figure))
         if paired:
             alone, together = (
                 say("one setting alone", "설정 하나"),
@@ -100,15 +100,15 @@ def importance_words(figure: StudyFigure) -> tuple[str, str]:
     if nothing(figure):
         return plain, nothing(figure)
     if figure.importance is None:
-        return plain, say(
-            f"It takes {FEWEST} trials that ended, some of them well, to tell.",
-            f"끝난 시도가 {FEWEST}개는 되어야 알 수 있습니다.",
-        )
+        return plain, _too_few(len(figure.ended))
     if not figure.importance:
         return plain, say("No setting was varied.", "바꾼 설정이 없습니다.")
     clear = [bar.label for bar in importance_bars(figure) if bar.clear]
     if not clear:
-        title = say("No setting clearly decides who is best", "순위를 뚜렷하게 결정하는 설정은 없습니다")
+        title = say(
+            "No setting clearly decides which trials are the best",
+            "어떤 시도가 좋은지를 뚜렷하게 결정하는 설정은 없습니다",
+        )
     elif len(clear) == 1:
         title = say(
             f"{clear[0]} matters; of the rest nothing is sure",
@@ -118,8 +118,28 @@ def importance_words(figure: StudyFigure) -> tuple[str, str]:
         title = say(
             f"{clear[0]} decides most, then {clear[1]}", f"{clear[0]}의 몫이 가장 크고, 다음은 {clear[1]}입니다"
         )
+    count, ended = best_count(figure.ended), len(figure.ended)
     remark = say(
-        "how far the part of trials among the best tenth changes with a setting, beyond luck",
-        "상위 10%에 드는 비율이 설정에 따라 우연 이상으로 얼마나 달라지는지",
+        f"how well a setting tells which trials are the best {count:,} of {ended:,}; grey: could be luck",
+        f"시도 {ended:,}개 중 상위 {count:,}개에 드는지를 설정이 얼마나 설명하는지; 회색은 우연일 수 있음",
     )
     return title, remark
+
+
+def explained_name(figure: StudyFigure) -> str:
+    """What is written along the bars."""
+    count = best_count(figure.ended)
+    return say(
+        f"part explained of being among the best {count:,}, less what luck explains on average",
+        f"상위 {count:,}개에 드는지를 설명하는 몫 (우연이 평균으로 설명하는 몫은 뺌)",
+    )
+
+
+def _too_few(ended: int) -> str:
+    if ended >= FEWEST:
+        return say("Too few trials gave a number to tell.", "값이 나온 시도가 너무 적어 알 수 없습니다.")
+    return say(
+        f"{ended} trial{'s' if ended != 1 else ''} ended: too few to tell what matters from luck. "
+        f"It takes {FEWEST} trials.",
+        f"시도 {ended}개가 끝났습니다. 중요한 설정을 우연과 가리려면 {FEWEST}개는 있어야 합니다.",
+    )

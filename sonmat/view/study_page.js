@@ -24,7 +24,18 @@ function draw(name) {
   });
   div.on("plotly_relayout", (change) => {
     if (Object.keys(change).some((key) => /^yaxis.*range/.test(key))) fitTicks(div, chart);
+    if (Object.keys(change).some((key) => /^xaxis.*range/.test(key))) fitLogs(div, chart);
   });
+}
+
+function fitLogs(div, chart) {
+  const update = {};
+  for (const axis of chart.logs ?? []) {
+    const { tickvals, ticktext } = logTicks([...div.layout[axis].range]);
+    if (tickvals && String(tickvals) !== String(div.layout[axis].tickvals))
+      Object.assign(update, { [`${axis}.tickvals`]: tickvals, [`${axis}.ticktext`]: ticktext });
+  }
+  if (Object.keys(update).length) Plotly.relayout(div, update);
 }
 
 // Ticks near 1 are ours, so they follow a zoom only when told to.

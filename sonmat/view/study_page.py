@@ -14,8 +14,8 @@ from sonmat.language import say
 from sonmat.search.trial import FAILED, STOPPED
 from sonmat.view.page import STYLE, table, text
 from sonmat.view.study_fan import fan_words
-from sonmat.view.study_figure import StudyFigure, chance_text, difference_text, value_text
-from sonmat.view.study_finalists import finalist_labels, finalists_words, promise
+from sonmat.view.study_figure import StudyFigure, chance_text, difference_text, settings_text, value_text
+from sonmat.view.study_finalists import finalist_labels, finalists_words, promise, shared_words
 from sonmat.view.study_heatmap import heatmap_words
 from sonmat.view.study_history import history_words
 from sonmat.view.study_importance import importance_words
@@ -105,9 +105,7 @@ def _head(figure: StudyFigure) -> str:
         note = say(f"{spread}trial {first.number}, {first.n} seeds", f"{spread}시도 {first.number}, 시드 {first.n}개")
         boxes.append((say("winner over seeds", "1위의 시드 평균"), first.mean, note + sure))
     if figure.test is not None:
-        boxes.append(
-            (say("winner on the test set", "1위의 테스트 결과"), figure.test, say("read last", "마지막에 한 번"))
-        )
+        boxes.append((say("winner on the test set", "1위의 테스트 결과"), figure.test, readings_words(figure.readings)))
     cells = [(title, value_text(value), note) for title, value, note in boxes]
     stopped, failed = int(figure.are(STOPPED).sum()), int(figure.are(FAILED).sum())
     told = [say(f"{stopped:,} stopped early", f"{stopped:,}개 일찍 멈춤")] if stopped else []
@@ -119,6 +117,13 @@ def _head(figure: StudyFigure) -> str:
         for title, value, note in cells
     )
     return f'<p class="soft">{text(figure.called)} · {text(state)}</p><div class="numbers">{drawn}</div>'
+
+
+def readings_words(count: int | None) -> str:
+    """How often the test set was read; empty where nobody counted."""
+    if not count:
+        return ""
+    return say("read once", "한 번 읽음") if count == 1 else say(f"read {count:,} times", f"{count:,}번 읽음")
 
 
 def _sections(figure: StudyFigure) -> list[str]:
@@ -154,7 +159,7 @@ def _sections(figure: StudyFigure) -> list[str]:
         _section(
             say("All settings at once", "모든 설정"),
             parallel_words(figure, *LINES),
-            _plot("parallel", brush, wide=True),
+            _plot("parallel", brush, wide=True, key=_key(figure)),
         ),
         _section(say("Learning curves", "학습 곡선"), fan_words(figure, CURVES, CURVES), _plot("fan")),
         _section(say("The machine at work", "작업 시간"), timeline_words(figure), _plot("timeline")),
@@ -169,27 +174,52 @@ def _section(heading: str, words: tuple[str, str], body: str) -> str:
     return f"<section><h2>{text(heading)}</h2>{lead}{below}{body}</section>"
 
 
-def _plot(name: str, hint: str = "", *, wide: bool = False) -> str:
+def _key(figure: StudyFigure) -> str:
+    """The legend of the parallel coordinates, for which Plotly has none."""
+    if not figure.axes or figure.best is None:
+        return ""
+    names = {
+        "best": figure.best_name,
+        "winner": figure.winner_name,
+        "top": figure.top_name,
+        "rest": say("the rest", "나머지"),
+    }
+    told = "".join(f'<span><i class="{kind}"></i>{text(name)}</span>' for kind, name in names.items() if name)
+    return f'<p class="key">{told}</p>'
+
+
+def _plot(name: str, hint: str = "", *, wide: bool = False, key: str = "") -> str:
     told = f'<p class="hint">{text(hint)}</p>' if hint else ""
-    return f'{told}<div class="box"><div class="plot{" wide" if wide else ""}" id="{name}"></div></div>'
+    return f'{told}<div class="box">{key}<div class="plot{" wide" if wide else ""}" id="{name}"></div></div>'
 
 
 def _ranking(figure: StudyFigure) -> str:
     ranking = figure.ranking
     if ranking.first is None:
         return ""
+    told = settings_text(ranking.first.settings)
+    full = say(
+        f"Trial {ranking.first.number}, all its settings: {told}", f"시도 {ranking.first.number}의 설정 전부: {told}"
+    )
+    head = f"<p>{text(full)}</p>" if told else ""
     if len(ranking.standings) == 1:
-        return _plot("finalists")
+        return head + _plot("finalists")
+    return head + _plot("finalists") + _standings(figure)
+
+
+def _standings(figure: StudyFigure) -> str:
+    """The table of the finalists, and how to read it."""
+    ranking = figure.ranking
     labels = finalist_labels(figure)
     rivals = {rival.number: rival for rival in ranking.rivals}
     rows = []
     for place, one in enumerate(ranking.standings, 1):
         rival = rivals.get(one.number)
-        behind = interval = alone = "–"
+        behind = alone = "–"
         if rival is not None and rival.difference is not None:
             behind = difference_text(rival.difference)
             if rival.interval is not None and rival.probability is not None:
-                interval = " … ".join(difference_text(end) for end in rival.interval)
+                behind += f" ({' … '.join(difference_text(end) for end in rival.interval)})"
                 alone = chance_text(rival.probability)
         spread = "" if one.deviation is None else f" ± {one.deviation:.4f}"
         rows.append(
@@ -202,7 +232,6 @@ def _ranking(figure: StudyFigure) -> str:
                 value_text(promise(figure, one.number)),
                 "–" if one.chance is None else chance_text(one.chance),
                 behind,
-                interval,
                 alone,
             ]
         )
@@ -214,9 +243,8 @@ def _ranking(figure: StudyFigure) -> str:
         say("seeds", "시드"),
         say("in the search", "탐색에서"),
         say("chance of being best", "최고일 확률"),
-        say("behind the first by", "1위와의 차이"),
-        say("95 % interval", "95 % 구간"),
-        say("first is better, as a pair", "둘만 볼 때 1위가 나을 확률"),
+        say("behind the first (95 % interval)", "1위와의 차이 (95 % 구간)"),
+        say("first is better, as a pair", "둘만 볼 때 1위 확률"),
     ]
     why = say(
         "The chance of being best looks at all finalists at once and takes off what choosing the first flatters it by; "
@@ -225,7 +253,9 @@ def _ranking(figure: StudyFigure) -> str:
         "그 오른쪽 칸들은 다른 후보가 없다고 보고 1위와 하나씩 시드별로 비교한 것입니다.",
     )
     listed = table(head, rows, caption=say("the finalists", "최종 후보"))
-    return f'{_plot("finalists")}<div class="ranking">{listed}</div><p class="hint">{text(why)}</p>'
+    shared = shared_words(figure)
+    below = f"<p>{text(shared)}</p>" if shared else ""
+    return f'{below}<div class="ranking">{listed}</div><p class="hint">{text(why)}</p>'
 
 
 def _trials(figure: StudyFigure) -> str:

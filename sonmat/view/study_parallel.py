@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from sonmat.language import say
-from sonmat.view.canvas import BLUE, FAINT, INK, ORANGE, finish, style
-from sonmat.view.study_figure import StudyFigure
+from sonmat.view.canvas import BLUE, FAINT, GREEN, INK, ORANGE, finish, style
+from sonmat.view.study_figure import StudyFigure, bent
 from sonmat.view.study_settings import SettingAxis
 from sonmat.view.study_sheet import PALE, blank, legend, nothing, place, titled
 from sonmat.view.words import fit
@@ -26,7 +26,8 @@ _REST = "#C9D3D9"
 
 
 def draw_parallel(figure: StudyFigure, path: str | os.PathLike[str] | None = None) -> Path | Figure:
-    """Draw each trial as a curve through its settings: the best tenth in blue over the rest in grey, the best in orange.
+    """Draw each trial as a curve through its settings: the best in blue over the rest in grey, the best of
+    the search in orange, and the winner in green where that is another.
 
     Args:
         figure: The study.
@@ -49,6 +50,7 @@ def draw_parallel(figure: StudyFigure, path: str | os.PathLike[str] | None = Non
         low, high = figure.window
         ticks = [((at - low) / (high - low), text) for at, text in figure.scale.ticks(low, high)]
         _scale(axes, len(axes_shown), figure.called, ticks, last=True)
+        axes.text(len(axes_shown), 1.035, bent(figure.scale), ha="center", va="center", fontsize=7.5, color=FAINT)
         axes.set_xlim(-0.02, len(axes_shown) + 0.02)
         axes.set_ylim(-0.02, 1.02)
         axes.set_axis_off()
@@ -112,18 +114,20 @@ def _lines(axes: Axes, figure: StudyFigure, shown: tuple[SettingAxis, ...]) -> l
     handles = []
     for places, color, width, alpha, label in (
         (rest, _REST, 0.7, 0.55 if len(rest) > 300 else 0.9, say("the rest", "나머지")),
-        (top, BLUE, 0.9, 0.45 if len(top) > 60 else 0.8, say("the best tenth", "상위 10%")),
-        (figure.order[:1], ORANGE, 2.4, 1.0, ""),
+        (top, BLUE, 0.9, 0.45 if len(top) > 60 else 0.8, figure.top_name),
+        (_winner(figure), GREEN, 2.4, 1.0, figure.winner_name),
+        (figure.order[:1], ORANGE, 2.4, 1.0, figure.best_name),
     ):
         if not len(places):
             continue
         curves = [_curve(heights[at]) for at in places]
         axes.add_collection(LineCollection(curves, colors=color, linewidths=width, alpha=alpha, capstyle="round"))
-        if label:
-            handles.append(Line2D([], [], color=color if color != _REST else PALE, linewidth=1.8, label=label))
-    assert figure.best is not None
-    name = say(f"the best: trial {figure.best.number}", f"최고: 시도 {figure.best.number}")
-    return [Line2D([], [], color=ORANGE, linewidth=2.4, label=name), *reversed(handles)]
+        handles.append(Line2D([], [], color=color if color != _REST else PALE, linewidth=max(1.8, width), label=label))
+    return handles[::-1]
+
+
+def _winner(figure: StudyFigure) -> NDArray[np.int64]:
+    return np.array([] if figure.other_winner is None else [figure.other_winner], np.int64)
 
 
 def _curve(heights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -144,4 +148,4 @@ def _scale(axes: Axes, at: int, name: str, ticks: list[tuple[float, str]], *, la
             box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.78}
             axes.text(at + 0.03 * side, height, text, ha="left" if last else "right", va="center", fontsize=8.5,
                       zorder=5, bbox=box)  # fmt: skip
-    axes.text(at, 1.075, fit(name, 20), ha="center", va="center", fontsize=10, color=INK if last else FAINT, zorder=5)
+    axes.text(at, 1.085, fit(name, 20), ha="center", va="center", fontsize=10, color=INK if last else FAINT, zorder=5)

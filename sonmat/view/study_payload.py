@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from sonmat.language import say
 from sonmat.search.trial import DONE, STOPPED
 from sonmat.view.study_fan import fan_scale, fan_trials, rungs
-from sonmat.view.study_figure import StudyFigure, chance_text, difference_text
+from sonmat.view.study_figure import StudyFigure, bent, chance_text, difference_text
 from sonmat.view.study_finalists import finalist_labels, finalists_window, promise
-from sonmat.view.study_heatmap import cell_shades, cells_of
+from sonmat.view.study_heatmap import best_cell, cell_shades, cells_name, cells_of, partial_name
 from sonmat.view.study_history import best_so_far
-from sonmat.view.study_importance import importance_bars
+from sonmat.view.study_importance import explained_name, importance_bars
 from sonmat.view.study_parallel import chosen_lines
 from sonmat.view.study_settings import SettingAxis
-from sonmat.view.study_slices import best_where, reach
+from sonmat.view.study_slices import best_where, reach, reach_name
 from sonmat.view.study_timeline import timeline
 
 LINES = (1_500, 500)  # of the rest and of the best, in parallel coordinates
@@ -34,6 +34,7 @@ def payload(figure: StudyFigure) -> dict[str, Any]:
     numbers, values = best_so_far(figure)
     return {
         "metric": figure.called,
+        "axis": figure.axis_name,
         "maximize": figure.maximize,
         "scale": figure.scale.kind,
         "window": _plain(figure.window),
@@ -48,6 +49,7 @@ def payload(figure: StudyFigure) -> dict[str, Any]:
             "reason": {at: trial.reason for at, trial in enumerate(figure.ended) if trial.reason},
         },
         "best": int(figure.order[0]) if figure.best is not None else None,
+        "winner": figure.other_winner,
         "lines": _lines(figure),
         "top": np.flatnonzero(figure.top).tolist(),
         "record": {"number": numbers.tolist(), "value": _plain(values)},
@@ -85,11 +87,16 @@ def _axis(figure: StudyFigure, axis: SettingAxis) -> dict[str, Any]:
 
 
 def _lines(figure: StudyFigure) -> dict[str, Any]:
-    """The trials in parallel coordinates, worst first, and the part of all trials that each is better than."""
-    chosen = chosen_lines(figure, *LINES)
-    better = np.empty(len(figure.ended))
-    better[figure.order] = 1 - np.arange(len(figure.ended)) / max(1, len(figure.ended))
-    return {"trials": chosen.tolist(), "better": _plain(better[chosen], 4)}
+    """The trials in parallel coordinates, worst first, the winner and the best of the search over them; and what each is:
+    0 the rest, 1 among the best, 2 the winner where that is another, 3 the best of the search."""
+    chosen = [int(at) for at in chosen_lines(figure, *LINES)]
+    if not chosen:
+        return {"trials": [], "kind": []}
+    best, winner = int(figure.order[0]), figure.other_winner
+    marked = [best] if winner is None else [winner, best]
+    kinds = {at: int(figure.top[at]) for at in chosen} | {best: 3} | ({} if winner is None else {winner: 2})
+    places = [*(at for at in chosen if at not in marked), *marked]
+    return {"trials": places, "kind": [kinds[at] for at in places]}
 
 
 def _pair(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> dict[str, Any]:
@@ -97,6 +104,7 @@ def _pair(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> dict[s
     return {
         "across": across.label,
         "down": down.label,
+        "along": [cells_name(across), cells_name(down)],
         "names_across": cells.names_across,
         "names_down": cells.names_down,
         "value": [_plain(row) for row in cells.values],
@@ -104,6 +112,8 @@ def _pair(figure: StudyFigure, across: SettingAxis, down: SettingAxis) -> dict[s
         "spread": [_plain(row, 3) for row in cells.spreads],
         "seeds": cells.seeds.tolist(),
         "tried": cells.tried.tolist(),
+        "partial": cells.partial.tolist(),
+        "best": best_cell(cells, figure.maximize),
     }
 
 
@@ -152,8 +162,9 @@ def _fan(figure: StudyFigure) -> dict[str, Any]:
     chosen = fan_trials(figure, CURVES, CURVES)
     if not chosen or figure.best is None:
         return {"curves": []}
-    if figure.best.number not in {trial.number for trial in chosen} and figure.metric in figure.best.curves:
-        chosen.append(figure.best)
+    marked = [figure.best] if figure.other_winner is None else [figure.best, figure.ended[figure.other_winner]]
+    there = {trial.number for trial in chosen}
+    chosen += [one for one in marked if one.number not in there and len(one.curves.get(figure.metric, ()))]
     places = {trial.number: at for at, trial in enumerate(figure.ended)}
     scale, low, high = fan_scale(figure, chosen)
     curves = []
@@ -161,7 +172,8 @@ def _fan(figure: StudyFigure) -> dict[str, Any]:
         curve = np.asarray(trial.curves[figure.metric], np.float64)
         at = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), _POINTS)).round().astype(int))
         curves.append({"trial": places[trial.number], "epochs": (at + 1).tolist(), "values": _plain(curve[at], 5)})
-    return {"curves": curves, "scale": scale.kind, "window": _plain([low, high]), "rungs": rungs(figure)}
+    return {"curves": curves, "scale": scale.kind, "window": _plain([low, high]), "rungs": rungs(figure),
+            "axis": f"{figure.called} {bent(scale)}".rstrip()}  # fmt: skip
 
 
 def _timeline(figure: StudyFigure) -> dict[str, Any] | None:
@@ -196,9 +208,13 @@ def _words(figure: StudyFigure) -> dict[str, str]:
         "done": say("trained to the end", "끝까지 학습"),
         "stopped": say("stopped early", "중간에 멈춤"),
         "failed": say("failed", "실패"),
-        "best": say("the best", "최고"),
+        "best": figure.best_name,
+        "winner": figure.winner_name,
+        "cell": say("the best cell", "가장 좋은 칸"),
+        "partial": partial_name(),
+        "lost": say("all failed", "모두 실패"),
         "record": say("best so far", "그때까지 최고"),
-        "reach": say("mean of the best tenth there", "그 자리 상위 10% 평균"),
+        "reach": reach_name(),
         "where": say("the best", "상위"),
         "epoch": say("epoch", "에포크"),
         "epochs": say("epochs", "에포크"),
@@ -214,7 +230,7 @@ def _words(figure: StudyFigure) -> dict[str, str]:
         "promised": say("what the search promised", "탐색에서의 값"),
         "alone": say("one setting alone", "설정 하나"),
         "together": say("two together, beyond that", "둘의 조합이 더하는 몫"),
-        "decides": say("part that it decides", "결정하는 몫"),
+        "decides": explained_name(figure),
         "seeds": say("seeds", "시드"),
         "rows": say("Rows {0}–{1} of {2}", "{2}개 중 {0}–{1}"),
         "reason": say("reason", "이유"),

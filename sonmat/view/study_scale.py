@@ -13,6 +13,7 @@ LINEAR, LOG, ONE = "linear", "log", "one"
 _CLOSEST = 1e-5  # to 1 that is told apart
 _SHARES = ("acc", "auc", "precision", "recall", "f1")  # what a metric between 0 and 1 is called
 _STEEP, _WIDE = 4.0, 30.0  # times by which errors, and other positive values, differ before the axis is bent
+_ROOM = 0.09  # of an axis that a tick takes: the smallest are under two inches
 _NEARLY, _FAR = (
     0.95,
     1.6,
@@ -55,7 +56,7 @@ class Scale:
         for steps in ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)) if self.kind == LOG else ((1, 2, 5), (1, 5), (1,)):
             found = self._decades(low, high, steps, 1)
             if 3 <= len(found) <= most:
-                return found
+                return found if self.kind == LOG else self._closer(found, low, high, most)
         for every in (2, 3, 5, 10, 50):
             if len(found) > most:
                 found = self._decades(low, high, (1,), every)
@@ -64,6 +65,13 @@ class Scale:
         first, last = (float(value) for value in self.back([low, high]))
         inside = _even(first, last, most)
         return [(float(self(float(text))), text) for _, text in inside]
+
+    def _closer(self, found: list[tuple[float, str]], low: float, high: float, most: int) -> list[tuple[float, str]]:
+        """Ticks near 1, and more above the last of them where there is room: that is where the contenders are."""
+        for at, text in self._decades(low, high, tuple(range(1, 10)), 1):
+            if len(found) < most + 2 and at - found[-1][0] > _ROOM * (high - low):
+                found = [*found, (at, text)]
+        return found
 
     def _decades(self, low: float, high: float, steps: tuple[int, ...], every: int) -> list[tuple[float, str]]:
         sign = 1 if self.kind == LOG else -1

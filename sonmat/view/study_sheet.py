@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from sonmat.language import say
 from sonmat.search.trial import DONE, FAILED, STOPPED
-from sonmat.view.canvas import BLUE, FAINT, INK, ORANGE, sheet
+from sonmat.view.canvas import BLUE, FAINT, GREEN, INK, ORANGE, sheet
 from sonmat.view.study_figure import StudyFigure
 from sonmat.view.words import fit
 
@@ -88,21 +90,26 @@ def value_axis(axes: Axes, figure: StudyFigure, *, named: bool = True) -> None:
 
 
 def dot(kind: str, label: str, size: float = 6) -> Line2D:
-    """A legend's entry for a kind of trial: `done`, `stopped`, `failed` or `best`."""
+    """A legend's entry for a kind of trial: `done`, `stopped`, `failed`, `best` or `winner`."""
     looks: dict[str, dict[str, Any]] = {
         "done": {"marker": "o", "markerfacecolor": BLUE, "markeredgecolor": BLUE},
         "stopped": {"marker": "o", "markerfacecolor": "white", "markeredgecolor": PALE},
         "failed": {"marker": "x", "markeredgecolor": ORANGE, "markeredgewidth": 1.4},
         "best": {"marker": "*", "markerfacecolor": STAR, "markeredgecolor": INK, "markersize": 13},
+        "winner": {"marker": "D", "markerfacecolor": GREEN, "markeredgecolor": INK, "markersize": 7},
     }
     entry = Line2D([], [], linestyle="none", markersize=size, label=label)
     entry.set(**looks[kind])
     return entry
 
 
-def legend(figure: Figure, handles: Sequence[Line2D], *, columns: int = 5) -> None:
-    """A legend along the foot of the sheet."""
+def legend(figure: Figure, handles: Sequence[Artist], *, columns: int = 5) -> None:
+    """A legend along the foot of the sheet, in as many rows as it takes."""
     if handles:
+        room = figure.get_size_inches()[0] * 13.5  # columns of text
+        widths = [cell_len(str(handle.get_label())) + 6 for handle in handles]
+        while columns > 1 and sum(max(widths[at::columns]) for at in range(min(columns, len(widths)))) > room:
+            columns -= 1
         figure.legend(
             handles=list(handles), loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=columns, columnspacing=1.8,
             handletextpad=0.5,
@@ -118,7 +125,9 @@ def state_dots(figure: StudyFigure, *, best: bool = True) -> list[Line2D]:
     }
     found = [dot(state, name) for state, name in names.items() if figure.are(state).any()]
     if best and figure.best is not None:
-        found.append(dot("best", say(f"best: trial {figure.best.number}", f"최고: 시도 {figure.best.number}")))
+        found.append(dot("best", figure.best_name))
+        if figure.winner_name:
+            found.append(dot("winner", figure.winner_name))
     return found
 
 
@@ -153,7 +162,18 @@ def draw_states(axes: Axes, figure: StudyFigure, across: NDArray[np.float64], si
             axes.plot(across[chosen], heights[chosen], linestyle="none", gid=state, zorder=2, **look)
 
 
-def draw_best(axes: Axes, across: float, height: float) -> None:
-    """Draw the star of the best."""
-    axes.plot(across, height, marker="*", markersize=15, markerfacecolor=STAR, markeredgecolor=INK, zorder=6,
-              linestyle="none", gid="best")  # fmt: skip
+def draw_best(axes: Axes, figure: StudyFigure, across: NDArray[np.float64]) -> None:
+    """Draw the star of the best of the search, and the diamond of the winner where that is another.
+
+    Args:
+        axes: Where.
+        figure: The study, with a best.
+        across: (ended,) places on the other axis.
+    """
+    # The best stands at the edge: there its star must not be cut.
+    best, winner = int(figure.order[0]), figure.other_winner
+    axes.plot(across[best], figure.places[best], marker="*", markersize=15, markerfacecolor=STAR, markeredgecolor=INK,
+              zorder=6, linestyle="none", gid="best", clip_on=False)  # fmt: skip
+    if winner is not None:
+        axes.plot(across[winner], figure.places[winner], marker="D", markersize=7.5, markerfacecolor=GREEN,
+                  markeredgecolor=INK, zorder=6.5, linestyle="none", gid="winner", clip_on=False)  # fmt: skip

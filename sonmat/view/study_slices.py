@@ -29,7 +29,7 @@ from sonmat.view.study_sheet import (
 from sonmat.view.words import fit
 
 _MOST, _ACROSS = 12, 3
-_LEFT = 0.92  # inches, for the numbers of the value axis
+_LEFT = 1.1  # inches, for the numbers of the value axis
 _PLACES, _EACH = 14, 16  # where a range's line is measured at most, and trials at each at least
 _FEW = 6  # trials that a choice needs for its line
 _BEST = 0.1  # the line is the mean of so many of the trials around
@@ -56,7 +56,7 @@ def draw_slices(figure: StudyFigure, path: str | os.PathLike[str] | None = None)
         across = min(_ACROSS, len(shown))
         down = -(-len(shown) // across)
         head = 0.85 if remark else 0.6
-        width, height = max(9.0, _LEFT + 3.35 * across), head + 0.5 + 2.75 * down
+        width, height = max(9.0, _LEFT + 3.35 * across), head + 0.7 + 2.75 * down
         drawn = titled(width, height, title, remark)
         wide = (width - _LEFT - 0.25) / across
         top = _line(np.zeros(0), np.zeros(0), None)
@@ -66,11 +66,11 @@ def draw_slices(figure: StudyFigure, path: str | os.PathLike[str] | None = None)
             axes = drawn.add_axes((left / width, bottom / height, (wide - 0.25) / width, 1.85 / height))
             axes.spines["right"].set_visible(False)
             value_axis(axes, figure, named=column == 0)
-            axes.yaxis.label.set_fontsize(9.5)
+            axes.set_ylabel(
+                axes.get_ylabel().replace(" (", "\n("), fontsize=9.5
+            )  # in one line it is longer than the axis
             top = _slice(axes, figure, axis) or top
-        line = Line2D(
-            [], [], color=GREEN, linewidth=1.8, label=say("mean of the best tenth there", "그 자리 상위 10% 평균")
-        )
+        line = Line2D([], [], color=GREEN, linewidth=1.8, label=reach_name())
         legend(drawn, [*state_dots(figure), *([line] if top else [])])
         return finish(drawn, path)
 
@@ -139,6 +139,11 @@ def reach(figure: StudyFigure, axis: SettingAxis) -> tuple[NDArray[np.float64], 
     return at, found if figure.maximize else -found
 
 
+def reach_name() -> str:
+    """What legends call the line of a setting."""
+    return say("mean of the best tenth there (at least one trial)", "그 자리 상위 10% 평균(한 개 이상)")
+
+
 def _worth(figure: StudyFigure) -> NDArray[np.float64]:
     """(ended,) places, more is better, with failed trials below all."""
     found = figure.places if figure.maximize else -figure.places
@@ -152,14 +157,13 @@ def _slice(axes: Axes, figure: StudyFigure, axis: SettingAxis) -> Line2D | None:
     draw_states(axes, figure, across, 0.85 * size_of(count))
     line = _line(*reach(figure, axis), axes, axis)
     assert figure.best is not None
-    best = int(figure.order[0])
-    draw_best(axes, float(across[best]), float(figure.places[best]))
+    draw_best(axes, figure, across)
     _foot(axes, axis)
     where = best_where(figure, axis)
     axes.set_title(fit(axis.label, 30), fontsize=10.5, pad=17 if figure.importance else 6)
     told = say(f"the best: {where}", f"상위: {where}") if where else ""
     if not where and figure.importance:
-        told = say("alone: within luck", "혼자서는 우연의 범위")
+        told = say("alone: could be luck", "혼자서는 우연일 수 있음")
     axes.text(0.5, 1.035, fit(told, 40), transform=axes.transAxes, ha="center", fontsize=8.5, color=FAINT)
     return line
 

@@ -11,10 +11,10 @@ import pytest
 from sonmat.search.trial import DONE, FAILED, RUNNING, STOPPED, WAITING, Trial
 from sonmat.view.study_fan import fan_trials, fan_words, rungs, saved_epochs
 from sonmat.view.study_figure import StudyFigure, chance_text, difference_text, metric_name, value_text
-from sonmat.view.study_finalists import finalists_window, finalists_words, promise, verdict
-from sonmat.view.study_heatmap import cell_shades, cells_of
+from sonmat.view.study_finalists import finalists_window, finalists_words, promise, shared_words, verdict
+from sonmat.view.study_heatmap import best_cell, cell_shades, cells_name, cells_of
 from sonmat.view.study_history import best_so_far, history_words, nearly
-from sonmat.view.study_importance import importance_bars, importance_words
+from sonmat.view.study_importance import explained_name, importance_bars, importance_words
 from sonmat.view.study_parallel import chosen_lines
 from sonmat.view.study_slices import best_where, reach
 from sonmat.view.study_timeline import timeline
@@ -242,3 +242,82 @@ def test_bars_show_pairs_only_where_they_are_clear() -> None:
 )  # fmt: skip
 def test_numbers_in_words(text: str, value: str) -> None:
     assert value == text
+
+
+def overtaken() -> StudyFigure:
+    """A study whose best of the search, trial 3, lost to trial 5 over seeds; trial 1 was stopped, with the best value."""
+    repeats = [
+        Trial(0, {"rate": rate}, seed, DONE, value + 0.001 * seed, repeats=number)
+        for number, rate, value in ((3, 0.4, 0.91), (5, 0.6, 0.94))
+        for seed in range(3)
+    ]
+    return study(TRIALS, repeats=tuple(repeats))
+
+
+def test_the_best_of_the_search_and_the_winner_are_told_apart() -> None:
+    figure = overtaken()
+    assert figure.best_name == "best of the search: trial 3"
+    assert figure.winner_name == "winner over seeds: trial 5"
+    assert figure.winner == figure.other_winner == 5
+    alone = replace(figure, repeats=tuple(one for one in figure.repeats if one.repeats == 3))
+    assert alone.best_name == "best of the search, and winner: trial 3"
+    assert (alone.winner_name, alone.other_winner) == ("", None)
+    assert study(TRIALS).winner is None
+    elsewhere = replace(figure, repeats=tuple(replace(one, repeats=77) for one in figure.repeats))
+    assert elsewhere.winner is None  # repeats of a trial that is not there
+
+
+def test_the_best_are_counted() -> None:
+    assert study(TRIALS).top_name == "the best 3"
+    assert study([Trial(i, {}, 0, DONE, i / 30) for i in range(30)]).top_name == "the best 5"
+    assert study([Trial(i, {}, 0, DONE, i / 300) for i in range(300)]).top_name == "the best 30"
+
+
+def test_a_bent_axis_says_so() -> None:
+    bent_ = study([Trial(i, {}, 0, DONE, value) for i, value in enumerate([0.1, 0.5, 0.97, 0.98])])
+    assert bent_.axis_name == "validation accuracy (stretched towards 1)"
+    even = study([Trial(i, {}, 0, DONE, value) for i, value in enumerate([0.96, 0.97])])
+    assert even.axis_name == "validation accuracy"
+
+
+def test_stopped_trials_colour_only_cells_that_have_no_other() -> None:
+    trials = [
+        Trial(0, {"a": "x", "b": 1}, 0, DONE, 0.90),
+        Trial(1, {"a": "x", "b": 1, "c": 1}, 0, STOPPED, 0.99),
+        Trial(2, {"a": "y", "b": 1}, 0, STOPPED, 0.98),
+        Trial(3, {"a": "y", "b": 2}, 0, FAILED),
+    ]
+    figure = study(trials)
+    axes = {axis.name: axis for axis in figure.axes}
+    cells = cells_of(figure, axes["a"], axes["b"])
+    assert cells.values[0].tolist() == [0.90, 0.98]
+    assert cells.partial.tolist() == [[False, True], [False, False]]
+    assert best_cell(cells, True) == (0, 0)
+    repeats = (Trial(0, trials[2].settings, 9, DONE, 0.95, repeats=2),)  # trained to the end, whatever the trial was
+    again = cells_of(replace(figure, repeats=repeats), axes["a"], axes["b"])
+    assert again.values[0].tolist() == [0.90, 0.95]
+    assert not again.partial.any()
+    assert best_cell(again, True) == (0, 1)
+
+
+def test_a_ranges_cells_are_called_parts() -> None:
+    random = np.random.default_rng(0)
+    figure = study([Trial(i, {"rate": float(random.uniform()), "kind": "ab"[i % 2]}, 0, DONE, 0.9) for i in range(20)])
+    names = {axis.name: cells_name(axis) for axis in figure.axes}
+    assert names == {"rate": "rate (parts of its range, by their middles)", "kind": "kind"}
+
+
+def test_what_all_finalists_share_is_said() -> None:
+    trials = [Trial(i, {"rate": 0.1 * i, "units": 64 if i else 32}, 0, DONE, 0.9) for i in range(4)]
+    repeats = tuple(
+        Trial(0, trials[number].settings, seed, DONE, 0.9, repeats=number) for number in (1, 2) for seed in range(2)
+    )
+    assert shared_words(study(trials, repeats=repeats)) == "all with units 64"
+    assert shared_words(study(trials)) == ""
+
+
+@pytest.mark.parametrize(("count", "best"), [(20, 6), (30, 10), (60, 10), (200, 20)])
+def test_importance_says_how_many_are_the_best(count: int, best: int) -> None:
+    figure = study([Trial(i, {"rate": float(i)}, 0, DONE, i / count) for i in range(count)])
+    assert f"which trials are the best {best} of {count}" in importance_words(figure)[1]
+    assert f"among the best {best}," in explained_name(figure)

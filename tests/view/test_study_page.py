@@ -172,6 +172,23 @@ def test_it_speaks_the_users_language(language: str, said: list[str], monkeypatc
     assert used == set(words)  # none is missing, and none is carried for nothing
 
 
+@pytest.mark.parametrize(("readings", "said"), [(None, ""), (1, "read once"), (3, "read 3 times")])
+def test_it_says_how_often_the_test_set_was_read(readings: int | None, said: str) -> None:
+    shown = read(studied(test=0.9481, readings=readings)).text
+    assert said in shown
+    assert said or "read once" not in shown
+
+
+def test_the_winners_settings_and_the_legend_of_the_lines_are_there() -> None:
+    figure = studied()
+    shown = read(figure).text
+    first = figure.ranking.first
+    assert first is not None
+    assert f"Trial {first.number}, all its settings: rate " in shown
+    assert figure.best_name in shown
+    assert figure.top_name in shown
+
+
 @pytest.mark.parametrize(
     ("trials", "said"),
     [

@@ -177,6 +177,37 @@ def test_the_history_shows_every_trial_where_it_is() -> None:
     assert np.all(np.diff(record.get_ydata()) >= 0)
 
 
+def overtaken() -> StudyFigure:
+    """A study whose best of the search is not the winner."""
+    figure = studied(60)
+    assert figure.best is not None
+    worse = tuple(
+        replace(one, value=(one.value or 0) - 0.02 * (one.repeats == figure.best.number)) for one in figure.repeats
+    )
+    return replace(figure, repeats=worse)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("draw", [draw_history, draw_slices, draw_parallel, draw_fan], ids=lambda draw: draw.__name__)
+def test_the_winner_has_its_own_mark(
+    draw: Callable[..., Any], language: str, legible: Callable[[Figure], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONMAT_LANG", language)
+    figure = overtaken()
+    drawn = draw(figure)
+    legible(drawn)
+    said = [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
+    assert {figure.best_name, figure.winner_name} <= set(said)
+    assert draw is draw_parallel or lines(drawn, "winner")
+
+
+def test_hatched_cells_have_a_legend() -> None:
+    drawn = draw_heatmap(studied(200))
+    said = [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
+    assert "only trials that were stopped early" in said
+    assert any(patch.get_hatch() for axes in drawn.axes for patch in axes.patches)
+
+
 def test_slices_stand_on_the_axes_of_the_space() -> None:
     figure = studied(200)
     drawn = draw_slices(figure)
