@@ -27,8 +27,8 @@ def sweep(
         typer.Argument(
             metavar="[RECIPE] [KEY=SPACE]…",
             help=say(
-                "A recipe, and what to search: learning_rate=log:1e-3..1 batch_size=20,50 hidden=[20,20],[64,64].",
-                "레시피와 탐색할 것: learning_rate=log:1e-3..1 batch_size=20,50 hidden=[20,20],[64,64].",
+                "A recipe or FILE.py:function, and what to search: learning_rate=log:1e-3..1 batch_size=20,50 hidden=[20,20],[64,64].",
+                "레시피나 FILE.py:함수, 그리고 탐색할 것: learning_rate=log:1e-3..1 batch_size=20,50 hidden=[20,20],[64,64].",
             ),
             autocompletion=options.recipes,
         ),

@@ -42,6 +42,7 @@ def figure_of(study: Study) -> StudyFigure:
         maximize=asked.maximize,
         space=asked.space,
         test=tested if isinstance(tested, (int, float)) else None,
+        readings=(result.get("winner") or {}).get("test_readings"),
     )
 
 

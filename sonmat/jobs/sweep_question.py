@@ -43,6 +43,17 @@ def question(
     storage: str | None,
 ) -> tuple[Asked, list[str]]:
     """The record of a study, and what was decided on the way in sentences; arguments as `sweep` has them."""
+    if not isinstance(recipe, (str, os.PathLike, Recipe)):
+        raise RecipeError(
+            say(
+                f"A sweep takes a recipe's name, a file or a Recipe; got {type(recipe).__name__}.",
+                f"스윕이 받는 것은 레시피 이름, 파일, Recipe인데 {type(recipe).__name__}이(가) 왔습니다.",
+            ),
+            say(
+                'Name a builder by its file, "net.py:build", so that a study can be gone on with; fit_many takes functions.',
+                '빌더는 "net.py:build"처럼 파일로 적으세요. 그래야 스터디를 이어 갈 수 있습니다. 함수는 fit_many가 받습니다.',
+            ),
+        )
     name = None if isinstance(recipe, Recipe) else str(os.fspath(recipe))
     chosen = change(recipe, settings) if isinstance(recipe, Recipe) else read_recipe(str(name), settings)
     if data is not None:
