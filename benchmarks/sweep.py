@@ -261,7 +261,8 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Medians over rounds, and ratios taken pair by pair; what has not been measured yet is missing.
 
     Returns:
-        `rivals`: by name, `seconds` a trial, a trial's `faster`, and the rest of `joined`. `sonmat`: the same of the populations
+        `rivals`: by name, `seconds` a trial, a trial's `faster` with everything of sonmat's counted and `faster_warm` with
+        its start left out like the peer's, and the rest of `joined`. `sonmat`: the same of the populations
         by job, `few` and `many` of the notes' and the `networks`. `notes`: seconds of the script's one `fit`, and how many
         `settings` of sonmat's fit into them. `memory` in bytes and `tracing` in seconds.
     """
@@ -270,7 +271,8 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
     for entry in found:
         if "peer" in entry:
             pairs.setdefault(entry["rival"], []).append(entry)
-    summary: dict[str, Any] = {"rounds": max((len(some) for some in pairs.values()), default=0), "rivals": {}}
+    rounds = [len(some) for some in pairs.values()] or [0]
+    summary: dict[str, Any] = {"rounds": max(rounds), "least_rounds": min(rounds), "rivals": {}}
     ours = {
         "few": [pair["few"] for pair in pairs.get("notes", [])],
         "many": [pair["sonmat"] for name, some in pairs.items() if RIVALS[name].job == "notes" for pair in some],
@@ -286,6 +288,7 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
             "trials": sum(peer["trials"] for peer in peers),
             "warm": sum(peer["warm"] for peer in peers),
             "faster": statistics.median(pair["peer"]["seconds"] / pair["sonmat"]["seconds"] for pair in pairs[name]),
+            "faster_warm": statistics.median(pair["peer"]["seconds"] / _warm(pair["sonmat"]) for pair in pairs[name]),
         }
     if notes := pairs.get("notes"):
         summary["notes"] = {
@@ -301,6 +304,11 @@ def summarize(entries: Iterable[dict[str, Any]]) -> dict[str, Any]:
             of = (*numbers, "before_bytes", "peak_bytes", "forecast_bytes")
             summary[key] = {name: _medians([entry[name] for entry in measured], of) for name in names}
     return summary
+
+
+def _warm(population: dict[str, Any]) -> float:
+    """Seconds a setting of training and validation alone."""
+    return float(population["train_seconds"] / population["finished"])
 
 
 def _measured(population: dict[str, Any]) -> tuple[int, float]:

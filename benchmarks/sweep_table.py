@@ -115,16 +115,17 @@ def _trials(content: dict[str, Any], korean: bool, ours: str, names: list[str]) 
         "networks": ("a small convolutional network", "작은 합성곱 신경망"),
     }[ours][korean]
     head = (
-        [title, "시도한 수", "설정마다 (초)", "분당 시도", "첫 시도의 추가 시간 (초)", "sonmat이 빠른 배수", "가장 높은 검증 정확도"]
+        [title, "시도한 수", "설정마다 (초)", "분당 시도", "첫 시도의 추가 시간 (초)", "sonmat이 빠른 배수", "둘 다 시작을 빼면",
+         "가장 높은 검증 정확도"]
         if korean
         else [title, "tried", "s a trial", "trials a minute", "extra of the first, s", "sonmat is faster by",
-              "best validation accuracy"]
+              "both without their start", "best validation accuracy"]
     )  # fmt: skip
     own = summary["sonmat"][ours]
     tried = f"{round(own['finished'])}개를 한 번에" if korean else f"{round(own['finished'])} at once"
     counted = "모두 포함" if korean else "counted"
     rows = [
-        ["**`sm.fit_many`**", tried, f"{own['seconds']:.3f}", _rate(own["seconds"]), counted, "",
+        ["**`sm.fit_many`**", tried, f"{own['seconds']:.3f}", _rate(own["seconds"]), counted, "", "",
          percent(own["val_accuracy"])]
     ]  # fmt: skip
     for name in names:
@@ -136,7 +137,7 @@ def _trials(content: dict[str, Any], korean: bool, ours: str, names: list[str]) 
             tried += f", 속도는 {peer['warm']}번에서" if korean else f", {peer['warm']} warm"
         rows.append(
             [RIVALS[name][korean], tried, seconds(peer["seconds"]), _rate(peer["seconds"]), first,
-             f"**{times(peer['faster'])}**", accuracy]
+             f"**{times(peer['faster'])}**", times(peer["faster_warm"]), accuracy]
         )  # fmt: skip
     return table(head, rows)
 
@@ -201,7 +202,10 @@ def _settings(content: dict[str, Any], korean: bool) -> str:
 
 
 def _origin(content: dict[str, Any], korean: bool) -> str:
-    where, job, rounds = content["identity"]["machine"], content["identity"]["job"], content["summary"]["rounds"]
+    where, job, summary = content["identity"]["machine"], content["identity"]["job"], content["summary"]
+    rounds = str(summary["rounds"])
+    if summary["least_rounds"] < summary["rounds"]:
+        rounds = f"{summary['least_rounds']}~{rounds}" if korean else f"{summary['least_rounds']} to {rounds}"
     minutes, date, command = round(content["cpu_minutes"]), content["ended"][:10], "`python -m benchmarks.sweep`"
     if korean:
         return (
