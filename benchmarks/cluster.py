@@ -218,22 +218,27 @@ def measured_study(count: int, folder: Path, size: Size) -> dict[str, float]:
     space = Space({"train.learning_rate": Range(0.003, 1.0, log=True), "train.batch_size": Range(16, 128, whole=True)})
     asked = Asked(recipe, space, trials=count, sampler="qmc", halving=None)
     study = Study.create(folder / str(count), asked)
-    begin = time.perf_counter()
-    batch = study.take_batch()
-    assert batch is not None
-    found = {"asking": (time.perf_counter() - begin) / count}
+    found = {"asking": 0.0, "recording": 0.0}
     random = np.random.default_rng(0)
-    done = [
-        replace(trial, curves=curves, value=float(curves["val_accuracy"][-1]), seconds=1.0)
-        for trial in batch.trials
-        for curves in [{name: random.random(EPOCHS, np.float32) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}]
-    ]  # fmt: skip
-    with batch, counted_syncs() as syncs:
+    names, synced = ("loss", "accuracy", "val_loss", "val_accuracy"), 0
+    while True:
         begin = time.perf_counter()
-        for at in range(0, count, MEMBERS):
-            batch.record(0, done[at : at + MEMBERS], None, True)
-        found["recording"] = (time.perf_counter() - begin) / count
-        found["syncs"] = len(syncs) * MEMBERS / count
+        batch = study.take_batch()
+        found["asking"] += (time.perf_counter() - begin) / count
+        if batch is None:
+            break
+        curves = [{name: random.random(EPOCHS, np.float32) for name in names} for _ in batch.trials]
+        done = [
+            replace(trial, curves=one, value=float(one["val_accuracy"][-1]), seconds=1.0)
+            for trial, one in zip(batch.trials, curves, strict=True)
+        ]
+        with batch, counted_syncs() as syncs:
+            begin = time.perf_counter()
+            for at in range(0, len(done), MEMBERS):
+                batch.record(0, done[at : at + MEMBERS], None, True)
+            found["recording"] += (time.perf_counter() - begin) / count
+            synced += len(syncs)
+    found["syncs"] = synced * MEMBERS / count
     found["journal_bytes"] = (study.path / "trials.log").stat().st_size / count
     begin = time.perf_counter()
     trials = Study.open(study.path).trials
