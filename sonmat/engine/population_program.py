@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -60,9 +61,14 @@ class Devices:
             function: Sees what is on its own device.
             apart: Which arguments are apart.
         """
+        return self.lowered(function, apart, *arguments)()
+
+    def lowered(self, function: Callable[..., Any], apart: Sequence[bool], *arguments: Any) -> Callable[[], Any]:
+        """The same, traced; what is given compiles it, beside others if need be, since XLA needs no lock of Python's."""
         specs = tuple(_APART if one else _ALIKE for one in apart)
         split = jax.shard_map(function, mesh=self._mesh, in_specs=specs, out_specs=_APART, check_vma=False)
-        return jax.jit(split).trace(*arguments).lower().compile(compiler_options=self._options)
+        traced = jax.jit(split).trace(*arguments).lower()
+        return lambda: traced.compile(compiler_options=self._options)
 
 
 @dataclass
@@ -131,25 +137,24 @@ class PopulationProgram:
         """
         whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
         if "test" not in self._kept:
-            self._kept["test"] = self.devices.compiled(
-                self._validation, (True, True, True, False), whole, tail, state, data
-            )
+            self._kept["test"] = self._lowered_test(numbers, state, data)()
         return self._kept["test"](whole, tail, state, data)  # type: ignore[no-any-return]
 
     def prepare(self, numbers: dict[str, list[Any]], state: State, data: Any, held: Any, test_state: Any) -> float:
         """Compile everything that a chunk needs and is not compiled yet; the seconds it took."""
         begin = time.perf_counter()
         count = leaf_rows(data)
-        for phase, rows in enumerate(self.steps[0].rows):
-            if rows <= count:
-                self._execute(f"train{phase}", phase, _pieces_of(numbers, f"train{phase}", phase), state, data)
-            if f"tail{phase}" in numbers:
-                self._execute(f"tail{phase}", phase, _pieces_of(numbers, f"tail{phase}", phase), state, data)
+        wanted = [(f"train{phase}", phase) for phase, rows in enumerate(self.steps[0].rows) if rows <= count]
+        wanted += [(f"tail{phase}", phase) for phase in range(len(self.steps[0].rows)) if f"tail{phase}" in numbers]
+        lowered = {
+            name: self._lowered(name, phase, _pieces_of(numbers, name, phase), state, data)
+            for name, phase in wanted
+            if name not in self._kept
+        }
         if held is not None and "test" not in self._kept:
-            whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
-            self._kept["test"] = self.devices.compiled(
-                self._validation, (True, True, True, False), whole, tail, test_state, held
-            )
+            lowered["test"] = self._lowered_test(numbers, test_state, held)
+        with ThreadPoolExecutor() as pool:
+            self._kept.update(zip(lowered, pool.map(lambda compiling: compiling(), lowered.values()), strict=True))
         return time.perf_counter() - begin
 
     def temporary_bytes(self) -> int:
@@ -163,15 +168,20 @@ class PopulationProgram:
 
     def _execute(self, name: str, phase: int, numbers: list[Any], state: State, data: Any) -> Any:
         if name not in self._kept:
-            if name.startswith("tail"):
-                made = self.devices.compiled(partial(self._tail, phase), (True, True, True), numbers, state, data)
-            else:
-                made = self.devices.compiled(
-                    partial(self._segment, phase), (True, True, True, False, False),
-                    numbers, state, data, jnp.int32(0), jnp.int32(0),
-                )  # fmt: skip
-            self._kept[name] = made
+            self._kept[name] = self._lowered(name, phase, numbers, state, data)()
         return self._kept[name]
+
+    def _lowered(self, name: str, phase: int, numbers: list[Any], state: State, data: Any) -> Callable[[], Any]:
+        if name.startswith("tail"):
+            return self.devices.lowered(partial(self._tail, phase), (True, True, True), numbers, state, data)
+        return self.devices.lowered(
+            partial(self._segment, phase), (True, True, True, False, False),
+            numbers, state, data, jnp.int32(0), jnp.int32(0),
+        )  # fmt: skip
+
+    def _lowered_test(self, numbers: dict[str, list[Any]], state: State, data: Any) -> Callable[[], Any]:
+        whole, tail = [numbers["test"]], [numbers.get("test_tail", [])]
+        return self.devices.lowered(self._validation, (True, True, True, False), whole, tail, state, data)
 
     def _segment(
         self, phase: int, numbers: list[Any], state: State, data: Any, start: Any, stop: Any
