@@ -758,4 +758,5 @@ def test_the_comparison_sees_a_difference():
     assert math.isfinite(population[0].columns["loss"][0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Explicitly requested dtype int64")  # Keras's own, with JAX 0.12
         population[0].model()
