@@ -60,6 +60,7 @@ def show(
     from sonmat.files import write_text
     from sonmat.search.ranking import rank
     from sonmat.search.study import Study
+    from sonmat.view.study_figure import value_text
     from sonmat.view.swept import finalists_table, swept_text
 
     found = Study.open(study)
@@ -70,7 +71,8 @@ def show(
     screen = console()
     for name, value in found.row().items():
         if value is not None:
-            screen.print(f"{name:<10} {value}", soft_wrap=True)
+            told = value_text(value) if name == "best" and isinstance(value, float) else value
+            screen.print(f"{name:<10} {told}", soft_wrap=True)
     ranking = rank(found.repeats, maximize=found.asked.maximize)
     if ranking.standings:
         screen.print(finalists_table(ranking, found.asked.metric))

@@ -179,6 +179,11 @@ def _heading(key: str) -> Text:
         "test_loss": ("test loss", "테스트 손실"),
         "test_accuracy": ("test accuracy", "테스트 정확도"),
         "test_readings": ("test readings", "테스트 읽은 횟수"),
+        "sampler": ("sampler", "샘플러"),
+        "trials": ("trials", "시도"),
+        "failed": ("failed", "실패"),
+        "metric": ("metric", "지표"),
+        "best": ("best", "최고"),
     }
     return Text(say(*known[key]) if key in known else key.replace("_", " "))
 

@@ -265,6 +265,9 @@ def test_korean(
     for word in ("trials", "finalists", "winner", "study:", "best"):
         assert word not in re.sub(r"\S*/\S*|train\.\S*|notes-mlp\S*", "", said.out), word
     assert HANGUL.search(sonmat_command("studies", "show", tmp_path / "s").out)
+    listed = sonmat_command("studies", "ls", tmp_path).out
+    for part in ("스터디", "샘플러", "시도", "지표", "최고"):
+        assert part in listed, part
     assert "아직 스터디가 없습니다" in sonmat_command("studies", "ls", tmp_path / "nowhere").out
     for wrong in (["--sampler", "x"], ["lerning_rate=0.1,0.2"], ["mlp", "mlp"], ["--resume", "x", "--seed", 1]):
         assert HANGUL.search(sonmat_command("sweep", "--data", small, *wrong).err)
