@@ -116,3 +116,8 @@ ModelArgument = Annotated[
 def out(english: str, korean: str, metavar: str = "PATH") -> Any:
     """`--out`, where results go."""
     return typer.Option("--out", metavar=metavar, help=say(english, korean))
+
+
+def changed(english: str, korean: str) -> Any:
+    """`--set`, which changes settings of a recipe."""
+    return typer.Option("--set", metavar="KEY=VALUE", help=say(english, korean), autocompletion=settings)

@@ -26,12 +26,7 @@ def lr(
     data: Data = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help=say("Change a setting, such as batch_size=64.", "설정 바꾸기. 예: batch_size=64."),
-            autocompletion=options.settings,
-        ),
+        options.changed("Change a setting, such as batch_size=64.", "설정 바꾸기. 예: batch_size=64."),
     ] = None,
     low: Annotated[
         float, typer.Option("--from", metavar="RATE", help=say("The lowest rate.", "가장 낮은 학습률."))

@@ -72,12 +72,7 @@ def sweep(
     data: Data = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help=say("Change a setting of all trials.", "모든 시도에 쓸 설정 바꾸기."),
-            autocompletion=options.settings,
-        ),
+        options.changed("Change a setting of all trials.", "모든 시도에 쓸 설정 바꾸기."),
     ] = None,
     seed: Annotated[
         int | None,

@@ -35,12 +35,7 @@ def train(
     data: Data = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help=say("Change a setting, such as learning_rate=0.1.", "설정 바꾸기. 예: learning_rate=0.1."),
-            autocompletion=options.settings,
-        ),
+        options.changed("Change a setting, such as learning_rate=0.1.", "설정 바꾸기. 예: learning_rate=0.1."),
     ] = None,
     seed: Annotated[
         int | None,

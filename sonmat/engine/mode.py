@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from sonmat import places
 from sonmat.engine.blueprint import HostState
 from sonmat.engine.population_program import MAPPED, VMAPPED, PopulationProgram, leaf_rows
 from sonmat.errors import StorageError
-from sonmat.files import write_json
+from sonmat.files import read_json, write_json
 
 if TYPE_CHECKING:
     from sonmat.engine.lanes import Chunk
@@ -119,8 +118,4 @@ def _machine() -> str:
 
 
 def _read() -> dict[str, Any]:
-    try:
-        found = json.loads((places.cache_folder() / "modes.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_json(places.cache_folder() / "modes.json") or {}

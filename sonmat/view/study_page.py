@@ -25,6 +25,8 @@ from sonmat.view.study_sheet import nothing
 from sonmat.view.study_slices import slices_words
 from sonmat.view.study_timeline import timeline_words
 
+_SCRIPTS = ("study_look.js", "study_charts.js", "study_page.js")  # each uses what those before it define
+
 
 def study_page(figure: StudyFigure, path: str | os.PathLike[str] | None = None) -> Path | str:
     """The page: what the ranking says, the pictures of the study to zoom and point at, and every trial in a table.
@@ -52,7 +54,7 @@ def study_page(figure: StudyFigure, path: str | os.PathLike[str] | None = None) 
 def _page(figure: StudyFigure) -> str:
     from plotly.offline import get_plotlyjs
 
-    scripts = [get_plotlyjs().replace("</script", "<\\/script"), _asset("study_charts.js") + _asset("study_page.js")]
+    scripts = [get_plotlyjs().replace("</script", "<\\/script"), "".join(map(_asset, _SCRIPTS))]
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     # plotly.js writes its WebGL commands as functions while it runs, which is what 'unsafe-eval' lets these two do.
     policy = (
