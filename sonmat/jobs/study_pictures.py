@@ -33,7 +33,8 @@ _PICTURES = {
 def figure_of(study: Study) -> StudyFigure:
     """A study as its pictures see it, finished or not."""
     asked, result = study.asked, study.result or {}
-    tested = (result.get("optimism") or {}).get("tested")
+    winner = result.get("winner") or {}
+    tested = winner.get("tested")
     return StudyFigure(
         name=study.name,
         trials=tuple(study.trials),
@@ -42,7 +43,7 @@ def figure_of(study: Study) -> StudyFigure:
         maximize=asked.maximize,
         space=asked.space,
         test=tested if isinstance(tested, (int, float)) else None,
-        readings=(result.get("winner") or {}).get("test_readings"),
+        readings=winner.get("test_readings"),
     )
 
 

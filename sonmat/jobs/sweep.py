@@ -210,9 +210,9 @@ def _run(
         seed = (asked.recipe.seed + 1) % 2**32
         recipe = study_recipe(study, winner.settings, seed)
         with filelock.FileLock(study.path / _LOCK):  # another process trains it: this one reads it back then
-            before_ = _test_readings(study)
+            earlier = _test_readings(study)
             trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
-            read = _test_readings(study) - before_
+            read = _test_readings(study) - earlier
     elif study.best() is None:
         _nothing_came(study)
     result = _result(study, ranking, trained, read)
@@ -299,12 +299,14 @@ def _result(study: Study, ranking: Ranking, trained: Trained | None, read: int) 
         "run": f"{WINNERS}/{first.number}",
         "test_readings": _counted(study, read),
         "repeated": first.mean,
+        "tested": tested,
         "validation": trained.result["validation"],
         "test": test,
     }
     promised = next((one for one in ranking.standings if best is not None and one.number == best.number), None)
     if best is not None and best.value is not None and promised is not None and promised.mean is not None:
         # of the search's best, which the repeats had no say in choosing: the winner's mean is flattered in its turn
-        found = optimism(best.value, promised.mean, tested, maximize=asked.maximize).as_dict()
+        own = tested if best.number == first.number else None  # no other trial was tested
+        found = optimism(best.value, promised.mean, own, maximize=asked.maximize).as_dict()
         told["optimism"] = {"trial": best.number, **found}
     return told

@@ -152,7 +152,10 @@ def test_what_the_search_promised_is_held_against_what_came(finished: Swept) -> 
     assert best.value is not None
     assert finished.winner is not None
     mean = np.mean([one.value for one in finished.study.repeats if one.repeats == best.number])
-    tested = finished.winner.test.metrics["loss"]
+    loss = finished.winner.test.metrics["loss"]
+    assert finished.result["winner"]["tested"] == pytest.approx(loss)
+    assert finished.ranking.first is not None
+    tested = loss if finished.ranking.first.number == best.number else None  # no other trial was tested
     expected = {"trial": best.number, **optimism(best.value, float(mean), tested, maximize=False).as_dict()}
     assert finished.result["optimism"] == pytest.approx(expected)
 
