@@ -190,8 +190,13 @@ def _loss_axis(axes: Axes, series: Sequence[NDArray[np.float64]]) -> None:
         axes.set_yscale("log")
         axes.set_ylabel(say("loss (logarithmic)", "손실 (로그 눈금)"), color=ORANGE)
         axes.yaxis.set_major_locator(LogLocator(numticks=8))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float) -> str:
+    """A power of ten, short also where a float no longer holds it exactly (below 1e-307: 9.88131e-324)."""
+    return f"{value:g}" if 1e-4 <= value < 1e6 else f"{value:.0e}"
 
 
 def _metric_axis(axes: Axes, key: str) -> None:
