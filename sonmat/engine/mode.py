@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from sonmat import places
@@ -40,9 +39,11 @@ def chosen_mode(many: ManyTraining, group: Group, chunk: Chunk) -> str:
         return str(known[key])
     steps = [many.blueprints.steps(many.settings[place]) for place in group.members]
     programs = {mode: PopulationProgram(steps, many.devices, mode) for mode in (VMAPPED, MAPPED)}
-    given = [_given(many, group, chunk, program) for program in programs.values()]
+    given = {mode: _given(many, group, chunk, program, mode == MAPPED) for mode, program in programs.items()}
     with ThreadPoolExecutor() as pool:  # XLA compiles without Python's lock
-        list(pool.map(lambda program, arguments: program.prepare(*arguments), programs.values(), given))
+        if many.shuffle:  # it will be needed, and this leaves no core idle
+            pool.submit(many.shuffling().rows, [0] * many.devices.count, 0)
+        list(pool.map(lambda mode: programs[mode].prepare(*given[mode]), (MAPPED, VMAPPED)))
     times = {mode: measured(many, group, chunk, program).step for mode, program in programs.items()}
     mode = min(times, key=lambda one: times[one])
     group.programs[chunk.length] = programs[mode]
@@ -110,7 +111,7 @@ def _timed(function: Callable[[], Any]) -> float:
 
 def stacked_states(states: list[HostState]) -> Any:
     """States of several members, the first axis counting the members."""
-    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *states)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *states)
 
 
 def _machine() -> str:

@@ -50,6 +50,11 @@ class Devices:
         """Arrays whose first axis counts all lanes' members, each lane's on its device."""
         return jax.device_put(tree, NamedSharding(self._mesh, _APART))
 
+    def shapes_apart(self, tree: Any) -> Any:
+        """The shapes of arrays of which every lane has one of its own."""
+        sharding = NamedSharding(self._mesh, _APART)
+        return jax.tree.map(lambda a: jax.ShapeDtypeStruct((self.count, *a.shape), a.dtype, sharding=sharding), tree)
+
     def alike(self, tree: Any) -> Any:
         """Arrays that every device has whole."""
         return jax.device_put(tree, NamedSharding(self._mesh, _ALIKE))
@@ -262,6 +267,11 @@ class Shuffling:
     def __init__(self, devices: Devices, data: Any) -> None:
         self._devices, self._data = devices, data
         self._kept: dict[bool, Any] = {}
+
+    @property
+    def shapes(self) -> Any:
+        """What `rows` gives, for compiling."""
+        return self._devices.shapes_apart(self._data)
 
     def rows(self, seeds: Sequence[int] | None, number: int) -> Any:
         """The rows of pass `number`, (lanes, n, …), in the order that each lane's seed decides; None keeps their order."""

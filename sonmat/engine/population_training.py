@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,9 +85,13 @@ class ChunkTraining:
         numbers = self.program.numbers(places)
         state: State = self.devices.apart(_stacked([states[place] for place in places]))
         seeds = [self.settings[lane[0]].seed for lane in self.chunk.lanes] if self.shuffle else None
-        data = self.shuffling.rows(seeds, begin)
         fresh = self._fresh(len(places))
-        self.compile_seconds = self.program.prepare(numbers, state, data, self.held, (state[0], state[1], fresh))
+        with ThreadPoolExecutor(1) as beside:  # the shuffle, where it is not compiled yet, takes a quarter of a second
+            shuffled = beside.submit(self.shuffling.rows, seeds, begin)
+            self.compile_seconds = self.program.prepare(
+                numbers, state, self.shuffling.shapes, self.held, (state[0], state[1], fresh)
+            )
+            data = shuffled.result()
         at = time.perf_counter()
         outcomes = {place: Outcome(states[place], lane=self._lane(place)) for place in self.chunk.members}
         alive = np.ones(len(places), bool)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from sonmat.models.flat_draws import drawn_flat
+
 _STREAM = 0x50A7  # keeps these seeds apart from other uses of the same number
 
 
@@ -32,7 +34,8 @@ def private_randomness(seed: int) -> Iterator[None]:
         random.seed(drawn)
         np.random.seed(drawn)  # noqa: NPY002  builders draw from it
         global_state.set_global_attribute(generator, keras.random.SeedGenerator(drawn, name="private"))
-        yield
+        with drawn_flat():
+            yield
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])  # noqa: NPY002
@@ -61,7 +64,8 @@ def seed_weights(model: Any, seed: int) -> int:
                 continue
             place += 1
             config = initializer.get_config() | {"seed": derived_seed(seed, place)}
-            variable.assign(type(initializer).from_config(config)(variable.shape, dtype=variable.dtype))
+            with drawn_flat():
+                variable.assign(type(initializer).from_config(config)(variable.shape, dtype=variable.dtype))
     return place
 
 
