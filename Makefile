@@ -9,7 +9,7 @@ PIP := -m pip --disable-pip-version-check
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env dev train test test-slow check format peers test-peers bench claims constraints wheel clean
+.PHONY: help env dev train test test-slow fuzz check format peers test-peers bench claims constraints wheel clean
 
 help: ## List the errands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ test: dev ## Run the quick tests (ten to fifteen minutes on two cores)
 
 test-slow: dev ## Run the slow tests
 	$(BIN)/python -m pytest -m "slow and not peers" $(ARGS)
+
+fuzz: dev ## Run the tests that make up their own examples, with examples nobody has seen
+	SONMAT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -n auto $(ARGS) $$(grep -rl "@given" tests)
 
 check: dev ## Format check, lint, types, and the order of the layers
 	$(BIN)/ruff format --check .

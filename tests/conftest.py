@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ["SONMAT_LANG"] = "en"
 
 import sonmat  # noqa: E402, F401  (chooses the backend before anything imports Keras)
+
+# The same code has the same verdict; `make fuzz` looks for examples that nobody has seen.
+hypothesis.settings.register_profile("suite", derandomize=True)
+hypothesis.settings.register_profile("fuzz", derandomize=False, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("SONMAT_HYPOTHESIS", "suite"))
 
 
 @pytest.fixture(autouse=True)

@@ -209,7 +209,9 @@ NUMBERS = st.one_of(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a picture takes too long to shrink
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@example(([1.3, 6.4e-35, 4.6e16, 5e-324], [None, 1.0, -0.0, -5.6e-45], [8.7e15, None, 1e30, 6.9], [0.2, -2e30, 6e-21, 0.0]))
+@example(
+    ([1.3, 6.4e-35, 4.6e16, 5e-324], [None, 1.0, -0.0, -5.6e-45], [8.7e15, None, 1e30, 6.9], [0.2, -2e30, 6e-21, 0.0])
+)
 @given(st.integers(1, 8).flatmap(lambda n: st.tuples(*[st.lists(NUMBERS, min_size=n, max_size=n)] * 4)))
 def test_any_numbers_can_be_drawn(legible: Callable[[Figure], None], series: tuple[list[float | None], ...]) -> None:
     kept = dict(zip(("loss", "accuracy", "val_loss", "val_accuracy"), series, strict=True))
