@@ -22,6 +22,7 @@ from sonmat.engine.halves import Halves, halves
 from sonmat.engine.lifted import Traced, read
 from sonmat.engine.member_settings import MemberSettings, naming
 from sonmat.engine.network_key import network_key
+from sonmat.engine.parts import part_rows
 from sonmat.engine.program import State, testing_program, testing_state, training_program, training_state, values
 from sonmat.engine.randomness import unseeded_generators
 from sonmat.engine.rewriting import may_convolve
@@ -43,11 +44,13 @@ class Steps:
 
     Attributes:
         pieces: By name: `train0`, `train1`, … the training step of each phase; `tail0`, … its smaller last one; `update0`, …
-            where these give gradients alone, what the optimizer does with them; `test` and `test_tail`, that of validation.
+            where these give gradients alone, what the optimizer does with them; `part0`, … those of a part of the batch, where
+            members that follow each other are better trained in parts; `test` and `test_tail`, that of validation.
         trees: What pieces return, as trees; by the beginning of their names.
         rows: Rows in a step of each phase.
         test_rows: Rows in a batch of validation.
         trainable, batch: How many trainable variables there are, and arrays in a batch.
+        parts: In how many equal parts a batch of a phase is taken, where it is in parts.
         begun: What every epoch begins with, as text: it is taken from one member for all.
     """
 
@@ -57,6 +60,7 @@ class Steps:
     test_rows: int
     trainable: int
     batch: int
+    parts: dict[int, int] = field(default_factory=dict)
     begun: str = ""
 
     @property
@@ -306,10 +310,14 @@ class Blueprints:
             state = (*state, member.companion.begin(model))
         pieces: dict[str, Traced] = {}
         trees: dict[str, Any] = {}
+        parts: dict[int, int] = {}
         seen = _shapes((*state[:2], [], *state[3:]) if halved else state)
         for phase, size in enumerate(sizes):
             step = step_over(size)
             pieces[f"train{phase}"], trees["train"] = _trace(step, seen, _rows(examples, size))
+            if halved and not member.companion.augment and (some := part_rows(model, size)) < size:
+                pieces[f"part{phase}"] = _trace(step, seen, _rows(examples, some))[0]
+                parts[phase] = size // some
             if tail := len(examples) % size:
                 pieces[f"tail{phase}"] = _trace(step, seen, _rows(examples, tail))[0]
         test_rows = 0
@@ -321,7 +329,7 @@ class Blueprints:
             if tail := len(held) % test_rows:
                 pieces["test_tail"] = _trace(testing.step, tested, _rows(held, tail))[0]
         batch = len(jax.tree.leaves(examples.arrays))
-        return Steps(pieces, trees, sizes, test_rows, len(model.trainable_variables), batch)
+        return Steps(pieces, trees, sizes, test_rows, len(model.trainable_variables), batch, parts)
 
     def _state(self, blueprint: Blueprint, member: MemberSettings) -> State:
         model = blueprint.model

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 from sonmat.engine.blueprint import Steps
 from sonmat.engine.columns import Columns, ColumnsEvaluator, Each, from_columns, kernels_for_columns, to_columns
@@ -133,19 +136,41 @@ def one_training(steps: Steps, places: dict[str, list[int]], phase: int, *, tail
     """A training step of one member, for members that follow each other."""
     name, update = f"{'tail' if tail else 'train'}{phase}", f"update{phase}"
     whole = Lifted(steps.pieces[name], places[name], steps.trees["train"])
+    parts = 1 if tail else steps.parts.get(phase, 1)
 
     def step(numbers: Numbers, state: State, batch: Any) -> tuple[State, dict[str, Any]]:
         if update not in steps.pieces:
             made, logs = whole(numbers[0], jax.tree.leaves((state, batch)))
             return tuple(map(list, made)), logs
         half = (*state[:2], [], *state[3:])
-        gradients, rest, metrics, logs = whole(numbers[0], jax.tree.leaves((half, batch)))
+        if parts > 1:
+            some = Lifted(steps.pieces[f"part{phase}"], places[f"part{phase}"], steps.trees["train"])
+            gradients, rest, metrics, logs = _in_parts(partial(some, numbers[2]), parts, half, batch)
+        else:
+            gradients, rest, metrics, logs = whole(numbers[0], jax.tree.leaves((half, batch)))
         between = (state[0], rest, state[2], metrics, *state[4:])
         second = Lifted(steps.pieces[update], places[update], steps.trees["update"])
         made = second(numbers[1], jax.tree.leaves((between, gradients)))
         return tuple(map(list, made)), logs
 
     return step
+
+
+def _in_parts(gradients: Callable[[list[Any]], Any], parts: int, half: State, batch: Any) -> Any:
+    """What `gradients` gives for a batch, from equal parts of it: the gradients' mean, and metrics that have seen all.
+
+    See `parts.part_rows` for where this is the same.
+    """
+    apart = jax.tree.map(lambda a: a.reshape(parts, -1, *a.shape[1:]), batch)
+
+    def one(carry: Any, part: Any) -> Any:
+        total, metrics = carry
+        made, rest, metrics, logs = gradients(jax.tree.leaves(((*half[:3], metrics, *half[4:]), part)))
+        return (jax.tree.map(jnp.add, total, made), metrics), (rest, logs)
+
+    (total, metrics), (rest, logs) = lax.scan(one, (jax.tree.map(jnp.zeros_like, half[0]), half[3]), apart)
+    last = jax.tree.map(lambda a: a[-1], (rest, logs))
+    return jax.tree.map(lambda a: a / parts, total), last[0], metrics, last[1]
 
 
 def one_testing(steps: Steps, places: dict[str, list[int]], name: str) -> Step:

@@ -258,7 +258,7 @@ class PopulationProgram:
 
 def _pieces_of(numbers: dict[str, list[Any]], name: str, phase: int) -> list[list[Any]]:
     """The numbers of a training step's pieces."""
-    return [numbers[name], numbers.get(f"update{phase}", [])]
+    return [numbers[name], numbers.get(f"update{phase}", []), numbers.get(f"part{phase}", [])]
 
 
 class Shuffling:
