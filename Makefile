@@ -26,7 +26,7 @@ dev: .venv/.dev ## The same with what tests and checks need
 
 .venv/.dev: .venv/.sonmat
 	@echo "==> Adding what tests and checks need"
-	$(BIN)/python $(PIP) install -c constraints.txt -e '.[dev,ray]'
+	$(BIN)/python $(PIP) install -c constraints.txt -e '.[dev,ray,onnx]'
 	@touch $@
 
 train: env ## Train the notes' network on MNIST (more: make train ARGS="--set epochs=3")
@@ -81,7 +81,7 @@ claims: env ## Write the measured figures into the documents
 constraints: dev ## Compile constraints.txt and benchmarks/constraints.txt again, with the newest versions
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 		--no-header --annotation-style line --no-emit-index-url --no-emit-find-links \
-		--extra dev --extra ray --output-file constraints.txt pyproject.toml
+		--extra dev --extra ray --extra onnx --output-file constraints.txt pyproject.toml
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --fork-strategy requires-python \
 		--no-header --annotation-style line --no-emit-index-url --no-emit-find-links \
 		--output-file benchmarks/constraints.txt benchmarks/requirements.in
