@@ -10,6 +10,8 @@ _PROJECTED = 48  # random directions: distances keep to about 15 %, which is eno
 _NEIGHBOURS = 8
 _NEAR = 0.5  # of the distance to the other neighbours: a copy with some noise is far below, one of many alike is not
 _BLOCK = 256
+_PAIRS = 3  # examples that are kept
+_AT_ONCE = 2**25  # bytes of rows that are worked on at a time
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,29 @@ class Leak:
         near_checked: Validation rows whose nearest training row was looked for; 0 where that was left out.
         near: Those of them, copies apart, that are at half the distance to a training row, or less, that they are to its
             other neighbours.
+        pairs: A few of the copies: the training row and the validation row, by their positions.
     """
 
     checked: int
     copies: int
     near_checked: int = 0
     near: int = 0
+    pairs: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Contradictions:
+    """Rows that are the same and have different labels.
+
+    Attributes:
+        checked: Rows that were compared with each other.
+        rows: Those of them that have a copy with another label; blank ones apart.
+        pairs: A few of them: the positions of two such rows.
+    """
+
+    checked: int
+    rows: int
+    pairs: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,15 +92,16 @@ def leak(train: np.ndarray, validation: np.ndarray, *, near: int = 0) -> Leak:
     """
     if not len(train) or not len(validation) or train.shape[1:] != validation.shape[1:]:
         return Leak(0, 0)
-    copied = _copied(train, validation)
+    copied, copy_of = _copied(train, validation)
     chosen = np.flatnonzero(~copied)
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(near, len(chosen))).astype(int)] if len(chosen) else chosen
     found = _near(train, validation[chosen]) if len(chosen) and len(train) > _NEIGHBOURS else 0
-    return Leak(len(validation), int(copied.sum()), len(chosen), found)
+    pairs = tuple((int(copy_of[row]), int(row)) for row in np.flatnonzero(copied)[:_PAIRS])
+    return Leak(len(validation), int(copied.sum()), len(chosen), found, pairs)
 
 
-def _copied(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
-    """(m,) whether each validation row is in `train`: equal sums of random 64-bit multiples, then equal bytes."""
+def _copied(train: np.ndarray, validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) whether each validation row is in `train`, and where: equal sums of random 64-bit multiples, then equal bytes."""
     theirs, ours = row_numbers(train), row_numbers(validation)
     order = np.argsort(theirs, kind="stable")
     place = np.searchsorted(theirs[order], ours)
@@ -89,11 +109,36 @@ def _copied(train: np.ndarray, validation: np.ndarray) -> np.ndarray:
     same = theirs[order[place]] == ours
     for row in np.flatnonzero(same):  # two rows of one number in 2⁶⁴ may differ all the same; blank ones are no leak
         one = validation[row]
-        same[row] = np.array_equal(train[order[place[row]]], one) and (
-            one.size == 1 or bool((one != one.flat[0]).any())
-        )
-    copied: np.ndarray = same
-    return copied
+        same[row] = np.array_equal(train[order[place[row]]], one) and not _is_blank(one)
+    return same, order[place]
+
+
+def _is_blank(row: np.ndarray) -> bool:
+    return row.size > 1 and not bool((row != row.flat[0]).any())
+
+
+def contradictions(inputs: np.ndarray, labels: np.ndarray) -> Contradictions:
+    """Find rows that are equal and have different labels.
+
+    Args:
+        inputs: (n, …) raw inputs.
+        labels: (n,) class numbers.
+    """
+    if not len(labels):
+        return Contradictions(0, 0)
+    numbers = row_numbers(inputs)
+    order = np.lexsort((labels, numbers))
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=numbers[order[:1]] ^ np.uint64(1)))
+    ends = np.append(starts[1:], len(order))
+    rows, pairs = 0, []
+    for group in (order[start:end] for start, end in zip(starts, ends, strict=True) if end - start > 1):
+        first, last = int(group[0]), int(group[-1])  # sorted by label
+        if labels[first] == labels[last]:
+            continue
+        if np.array_equal(inputs[first], inputs[last]) and not _is_blank(inputs[first]):
+            rows += len(group)
+            pairs.append((first, last))
+    return Contradictions(len(labels), rows, tuple(pairs[:_PAIRS]))
 
 
 def row_numbers(inputs: np.ndarray) -> np.ndarray:
@@ -103,13 +148,14 @@ def row_numbers(inputs: np.ndarray) -> np.ndarray:
     wide = -(-raw.shape[1] // 8)
     factors = np.random.default_rng(0).integers(0, 2**63, wide, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     numbers = np.empty(len(raw), np.uint64)
-    for start in range(0, len(raw), 8192):
-        block = raw[start : start + 8192]
+    step = max(1, min(8192, _AT_ONCE // max(1, raw.shape[1])))
+    for start in range(0, len(raw), step):
+        block = raw[start : start + step]
         padded = np.zeros((len(block), wide * 8), np.uint8)
         padded[:, : raw.shape[1]] = block
         words = padded.view(np.uint64)
         words = (words ^ (words >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
-        numbers[start : start + 8192] = (words ^ (words >> np.uint64(29))) @ factors
+        numbers[start : start + step] = (words ^ (words >> np.uint64(29))) @ factors
     return numbers
 
 

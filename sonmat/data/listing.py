@@ -64,7 +64,7 @@ class Description:
         rows: How many examples.
         shape: Of one example.
         dtype: Of the raw inputs.
-        range: The smallest and the largest raw input.
+        range: The smallest and the largest raw input; of sentences, the characters of the shortest and the longest.
         scale: What raw inputs are divided by before a model sees them.
         counts: Rows of each class, by the class's name.
         fingerprint: SHA-256 of everything in it.
@@ -91,9 +91,16 @@ def describe(data: Dataset) -> Description:
         source=data.source,
         rows=len(data),
         shape=data.inputs.shape[1:],
-        dtype=str(data.inputs.dtype),
-        range=(data.inputs.min().item(), data.inputs.max().item()),
+        dtype="text" if data.sentences is not None else str(data.inputs.dtype),
+        range=_range(data),
         scale=data.scale,
         counts={name: int(count) for name, count in zip(data.classes, counts, strict=True)},
         fingerprint=data.fingerprint,
     )
+
+
+def _range(data: Dataset) -> tuple[float, float]:
+    if data.sentences is not None:
+        lengths = [len(one) for one in data.sentences]
+        return min(lengths), max(lengths)
+    return data.inputs.min().item(), data.inputs.max().item()

@@ -6,6 +6,7 @@ import difflib
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from sonmat.data.arrays import Arrays
@@ -13,21 +14,39 @@ from sonmat.data.cache import alone, cache_file, read_cache, write_cache
 from sonmat.data.dataset import Dataset
 from sonmat.data.download import Patience
 from sonmat.data.known import KNOWN, Known
-from sonmat.data.local import load_path
+from sonmat.data.local import check_no_settings, load_path
 from sonmat.data.progress import Progress, showing
+from sonmat.data.read_settings import ReadSettings
 from sonmat.errors import DataError, SourceError, StorageError
 from sonmat.language import say
 
+_LISTED = 10  # of what was left out
+
 
 def load(
-    name_or_path: str | os.PathLike[str], *, progress: Progress | None = None, folder: Path | None = None
+    name_or_path: str | os.PathLike[str],
+    *,
+    size: int | Sequence[int] | None = None,
+    channels: int | None = None,
+    clean: bool = False,
+    text: str | None = None,
+    label: str | None = None,
+    skip_unreadable: bool = False,
+    progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Load a data set's training and test part.
 
     Args:
-        name_or_path: `"mnist"`, `"fashion-mnist"` or `"kmnist"`, fetched once and kept; or an `.npz` file or a folder
-            of IDX files of one's own (see `sonmat.data.local.load_path`). A name wins over a file of that name.
-        progress: Called with the bytes done and the bytes in all while fetching; a bar or a line on stderr without it.
+        name_or_path: `"mnist"`, `"fashion-mnist"` or `"kmnist"`, fetched once and kept; or data of one's own: a
+            folder with a folder of pictures for each class, a CSV file, an `.npz` file or a folder of IDX files (see
+            `sonmat.data.local.load_path`). A name wins over a file of that name.
+        size: Pixels of a side, or (height, width), that pictures of one's own are made; chosen by them without it.
+        channels: 1 makes them grey, 3 coloured; they are what they are without it.
+        clean: Whether they are photographs or scans of digits, to be cleaned to what MNIST's are.
+        text, label: The columns of a table, by header or number from 1; found out without them.
+        skip_unreadable: Leave out pictures and rows that cannot be read; one refuses the data otherwise.
+        progress: Called with the bytes (of pictures: their number) done and in all; a bar or a line on stderr without it.
         folder: Where fetched sets are kept, instead of the user's cache folder.
 
     Returns:
@@ -37,9 +56,46 @@ def load(
         SourceError: No such name, or no source gave the data set; it lists each and why.
         DataError: The file cannot be read or trained on.
     """
+    settings = ReadSettings(
+        size,  # type: ignore[arg-type]  # one number is both sides
+        channels=channels,
+        clean=clean,
+        text=text,
+        label=label,
+        skip_unreadable=skip_unreadable,
+    )
+    parts = load_as(name_or_path, settings, progress=progress, folder=folder)
+    reading = parts[0].reading
+    if reading is not None and reading.left_out:
+        listed = "".join(f"\n  - {one.place}: {one.reason}" for one in reading.left_out[:_LISTED])
+        count = len(reading.left_out)
+        warnings.warn(
+            say(
+                f"{count:,} pictures or rows could not be read and were left out:{listed}",
+                f"읽지 못한 그림이나 행 {count:,}개를 뺐습니다:{listed}",
+            ),
+            stacklevel=2,
+        )
+    return parts
+
+
+def load_as(
+    name_or_path: str | os.PathLike[str],
+    settings: ReadSettings,
+    *,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> tuple[Dataset, Dataset]:
+    """`load`, as a recipe has its settings.
+
+    Args:
+        name_or_path, progress, folder: As `load` has them.
+        settings: How data of one's own are read.
+    """
     named = _named(name_or_path)
     if named is None:
-        return load_path(Path(name_or_path).expanduser())
+        return load_path(Path(name_or_path).expanduser(), settings, progress)
+    check_no_settings(named.name, settings)
     arrays, source = obtain(named, progress=progress, folder=folder)
     train = Dataset.from_arrays(
         arrays.x_train, arrays.y_train, classes=named.classes, name=named.name, part="train", source=source
@@ -182,8 +238,8 @@ def _unknown(name: str) -> SourceError:
     names = ", ".join(KNOWN)
     near = difflib.get_close_matches(name.lower().replace("_", "-"), KNOWN, n=1, cutoff=0.5)
     fix = say(
-        "Use one of these names, or the path of an .npz file or a folder of IDX files.",
-        "이 이름 중 하나나 .npz 파일, IDX 파일 폴더의 경로를 쓰세요.",
+        "Use one of these names, or the path of a folder of pictures, a CSV, an .npz or a folder of IDX files.",
+        "이 이름 중 하나나 그림 폴더, CSV, .npz 파일, IDX 파일 폴더의 경로를 쓰세요.",
     )
     if near:
         fix = say(f"Did you mean {near[0]!r}?", f"{near[0]!r}을(를) 찾으셨나요?")

@@ -23,13 +23,14 @@ _AS_WRONG = 0.5  # errors among the surer half of the rows, as a part of the err
 
 def data_findings(case: Case) -> Iterator[Finding]:
     """What is wrong with the rows."""
-    for one in (_leak, _near, _scale, _blank, _order, _missing, _rare, _noise):
+    for one in (leaking, _near, contradicting, _scale, _blank, _order, missing, _rare, _noise):
         found = one(case)
         if found is not None:
             yield found
 
 
-def _leak(case: Case) -> Finding | None:
+def leaking(case: Case) -> Finding | None:
+    """Validation rows that training sees."""
     leak = case.evidence.leak
     if leak is None or not leak.copies:
         return None
@@ -47,6 +48,28 @@ def _leak(case: Case) -> Finding | None:
             "numpy.unique(inputs, axis=0, return_index=True).",
             "이런 행의 점수는 실력이 아니라 기억입니다. 나누기 전에 데이터에서 복사본을 빼세요: "
             "numpy.unique(inputs, axis=0, return_index=True).",
+        ),
+        case.on_data(),
+    )
+
+
+def contradicting(case: Case) -> Finding | None:
+    """The same row under two labels."""
+    found = case.evidence.contradictions
+    if found is None or not found.rows:
+        return None
+    part = found.rows / found.checked
+    return Finding(
+        "contradictory_labels",
+        "fault" if part >= _LEAK else "hint",
+        say("The same input has different labels", "같은 입력에 다른 레이블이 있습니다"),
+        say(
+            f"{found.rows:,} of {found.checked:,} training rows ({percent(part)}) have a copy with another label.",
+            f"학습 행 {found.checked:,}개 중 {found.rows:,}개({percent(part)})는 똑같은 행에 다른 레이블이 붙어 있습니다.",
+        ),
+        say(
+            "One of the two is wrong, and no network can get both right: keep the right one.",
+            "둘 중 하나는 틀렸고 어떤 신경망도 둘 다 맞힐 수 없습니다. 맞는 쪽만 남기세요.",
         ),
         case.on_data(),
     )
@@ -165,13 +188,14 @@ def _order(case: Case) -> Finding | None:
     )
 
 
-def _missing(case: Case) -> Finding | None:
+def missing(case: Case) -> Finding | None:
+    """Classes without training rows."""
     counts, held = case.evidence.counts, case.validation
-    missing = [number for number, count in enumerate(counts) if not count]
-    if not missing or len(missing) == len(counts):
+    lacking = [number for number, count in enumerate(counts) if not count]
+    if not lacking or len(lacking) == len(counts):
         return None
-    waiting = sum(held.counts[number] for number in missing if number < len(held.counts)) if held is not None else 0
-    names = ", ".join(case.name(number) for number in missing[:5])
+    waiting = sum(held.counts[number] for number in lacking if number < len(held.counts)) if held is not None else 0
+    names = ", ".join(case.name(number) for number in lacking[:5])
     return Finding(
         "missing_class",
         "fault",

@@ -32,7 +32,10 @@ def listing_table(found: Sequence[Listed]) -> RenderableType:
         here = f"{one.size / 1e6:.0f} MB" if one.cached else say("no", "아니요")
         rows = f"{one.rows[0]:,} + {one.rows[1]:,}"
         table.add_row(one.name, rows, f"{len(one.classes)}", here, fit(one.source or one.sources[0], 200))
-    hint = say("Your own: an .npz file or a folder of IDX files.", "자신의 데이터: .npz 파일이나 IDX 폴더.")
+    hint = say(
+        "Your own: a folder of pictures for each class, a CSV, an .npz file or a folder of IDX files.",
+        "자신의 데이터: 클래스마다 그림 폴더, CSV, .npz 파일, IDX 폴더.",
+    )
     return Group(table, Text(hint, style="dim"))
 
 
@@ -40,6 +43,19 @@ def part_name(part: str) -> str:
     """What a part of a data set is called."""
     korean = {"train": "학습", "validation": "검증", "test": "테스트"}
     return say(part, korean.get(part, part))
+
+
+def _values(parts: Sequence[Description]) -> list[tuple[str, list[str]]]:
+    """What the inputs are: numbers of a shape, or sentences."""
+    spans = [f"{part.range[0]:g} – {part.range[1]:g}" for part in parts]
+    if parts[0].dtype == "text":
+        return [(say("characters", "글자 수"), spans)]
+    return [
+        (say("shape", "모양"), [" × ".join(map(str, part.shape)) for part in parts]),
+        (say("dtype", "자료형"), [part.dtype for part in parts]),
+        (say("range", "범위"), spans),
+        (say("divided by", "나누는 값"), [f"{part.scale:g}" for part in parts]),
+    ]
 
 
 def description_table(parts: Sequence[Description]) -> RenderableType:
@@ -51,10 +67,7 @@ def description_table(parts: Sequence[Description]) -> RenderableType:
     table.add_column("")
     lines = (
         (say("rows", "행"), [f"{part.rows:,}" for part in parts]),
-        (say("shape", "모양"), [" × ".join(map(str, part.shape)) for part in parts]),
-        (say("dtype", "자료형"), [part.dtype for part in parts]),
-        (say("range", "범위"), [f"{part.range[0]:g} – {part.range[1]:g}" for part in parts]),
-        (say("divided by", "나누는 값"), [f"{part.scale:g}" for part in parts]),
+        *_values(parts),
         (say("fingerprint", "지문"), [part.fingerprint[:12] for part in parts]),
     )
     for name, cells in lines:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from sonmat.data.guards import leak, order, row_numbers, value_range
+from sonmat.data.guards import contradictions, leak, order, row_numbers, value_range
 
 
 def images(n: int, seed: int) -> np.ndarray:
@@ -78,3 +78,27 @@ def test_ranges():
     assert (found.low, found.high, found.mean, found.blank, found.varied) == (0, 5, 3, 0.5, True)
     assert not value_range(np.ones((4, 3))).varied
     assert value_range(np.arange(4.0)[:, None]).blank == 0  # one number a row is not blank
+
+
+def test_contradictions_are_rows_that_are_equal_with_different_labels() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 256, (200, 6, 6), dtype=np.uint8)
+    labels = np.arange(200) % 4
+    assert contradictions(inputs, labels).rows == 0
+    inputs[10], inputs[30], inputs[50] = inputs[3], inputs[3], inputs[2]  # labels 2, 2 beside 3; and 2 beside 2
+    inputs[100], inputs[101] = 7, 7  # blank ones say nothing
+    found = contradictions(inputs, labels)
+    assert (found.checked, found.rows) == (200, 3)
+    assert {labels[row] for row in found.pairs[0]} == {2, 3}
+    order = rng.permutation(200)
+    assert contradictions(inputs[order], labels[order]).rows == 3
+    assert contradictions(inputs[:0], labels[:0]).rows == 0
+
+
+def test_a_leak_names_a_few_pairs() -> None:
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 256, (50, 5, 5), dtype=np.uint8)
+    validation = np.concatenate([rng.integers(0, 256, (4, 5, 5), dtype=np.uint8), train[[7, 20, 8, 9, 10]]])
+    found = leak(train, validation)
+    assert found.copies == 5
+    assert found.pairs == ((7, 4), (20, 5), (8, 6))

@@ -90,9 +90,10 @@ def test_a_folder_that_lacks_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_files_and_missing_paths_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(DataError, match=r"neither an \.npz file nor a folder"):
-        load(tmp_path / "a.csv")
+    (tmp_path / "a.zip").write_text("1,2")
+    with pytest.raises(DataError, match=r"neither a folder, a CSV file nor an \.npz file") as caught:
+        load(tmp_path / "a.zip")
+    assert "Unpack it" in caught.value.fix
     with pytest.raises(DataError, match="There is no file or folder"):
         load(str(tmp_path / "b.npz"))
     with pytest.raises(DataError, match="There is no file or folder"):
