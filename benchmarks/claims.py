@@ -20,7 +20,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy_table, cluster_table, cnn_table, lr_table, notes_question_table, sweep_table, tables
+from benchmarks import (
+    accuracy_table,
+    cluster_table,
+    cnn_table,
+    lr_table,
+    notes_question_table,
+    sentences_table,
+    serve_table,
+    sweep_table,
+    tables,
+)
 from benchmarks.processes import ROOT
 from sonmat.files import write_text
 
@@ -33,6 +43,8 @@ _TABLES = {
     "lr_finder": lr_table.lr_finder,
     "accuracy": accuracy_table.accuracy,
     "sweep": sweep_table.sweep,
+    "sentences": sentences_table.sentences,
+    "serve": serve_table.serve,
     **notes_question_table.TABLES,
     **cluster_table.TABLES,
 }
@@ -46,6 +58,7 @@ _FIGURES = {
     "lr_finder": lr_table.figures,
     "accuracy": accuracy_table.figures,
     "sweep": sweep_table.figures,
+    "sentences": sentences_table.figures,
     "notes_question": notes_question_table.figures,
     "cluster": cluster_table.figures,
 }
@@ -103,12 +116,18 @@ def render(text: str, measured: dict[str, dict[str, Any]], *, korean: bool) -> s
 def headed(measured: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str]]:
     """The recipes' files whose heads say something else than what was measured, and what they ought to hold."""
     for path in sorted((ROOT / "sonmat" / "models" / "recipes").glob("*.toml")):
-        claim = accuracy_table.head(path.stem, measured["accuracy"]) if "accuracy" in measured else None
+        claim = _head(path.stem, measured)
         text = path.read_text(encoding="utf-8")
         if claim is not None:
             filled = re.sub(r"\A(#[^\n]*\n)*", lambda _, claim=claim: f"{claim}\n", text, count=1)
             if filled != text:
                 yield path, filled
+
+
+def _head(name: str, measured: dict[str, dict[str, Any]]) -> str | None:
+    if name == "textcnn":
+        return sentences_table.head(measured["sentences"]) if "sentences" in measured else None
+    return accuracy_table.head(name, measured["accuracy"]) if "accuracy" in measured else None
 
 
 def _known(name: str) -> str:

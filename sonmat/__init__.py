@@ -37,6 +37,7 @@ _PUBLIC = {
     "Recipe": "sonmat.models.recipe",
     "RecipeError": "sonmat.errors",
     "RunError": "sonmat.errors",
+    "ServerError": "sonmat.errors",
     "SonmatError": "sonmat.errors",
     "SourceError": "sonmat.errors",
     "StorageError": "sonmat.errors",
@@ -61,10 +62,12 @@ _PUBLIC = {
     "resume_sweep": "sonmat.jobs.sweep",
     "save_model": "sonmat.runs.model_files",
     "sweep": "sonmat.jobs.sweep",
+    "tokenize": "sonmat.data.cutting",
     "train": "sonmat.jobs.train",
 }
 
 if TYPE_CHECKING:
+    from sonmat.data.cutting import tokenize as tokenize
     from sonmat.data.dataset import Dataset as Dataset
     from sonmat.data.sources import load as load
     from sonmat.engine.augmented import augmented as augmented
@@ -86,6 +89,7 @@ if TYPE_CHECKING:
     from sonmat.errors import NonFiniteLossError as NonFiniteLossError
     from sonmat.errors import RecipeError as RecipeError
     from sonmat.errors import RunError as RunError
+    from sonmat.errors import ServerError as ServerError
     from sonmat.errors import SonmatError as SonmatError
     from sonmat.errors import SourceError as SourceError
     from sonmat.errors import StorageError as StorageError

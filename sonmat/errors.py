@@ -10,6 +10,7 @@
     │   └── NonFiniteLossError
     ├── ModelFileError    a model file that is broken or not safe to read     (also ValueError)
     ├── RunError          a run folder that is missing, broken or another's   (also RuntimeError)
+    ├── ServerError       an address that cannot be listened on               (also OSError)
     └── StorageError      a file that could not be written                    (also OSError)
 
 Each says what was expected, what came, and what to do about it.
@@ -79,6 +80,10 @@ class ModelFileError(SonmatError, ValueError):
 
 class RunError(SonmatError, RuntimeError):
     """A run folder that is missing, broken or in use."""
+
+
+class ServerError(SonmatError, OSError):
+    """An address that the server cannot listen on, or may not."""
 
 
 class StorageError(SonmatError, OSError):

@@ -110,3 +110,32 @@ def sonmat_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
         return Said(int(ended.value.code or 0), said.out, said.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of 480 sentences, English and Korean, of four intents that a word or two tell apart."""
+    import csv
+    import itertools
+    import random
+
+    told = {
+        "refund": ("refund {}", "i want my money back for {}", "{} 환불하고 싶어요", "{} 환불해 주세요"),
+        "track": ("where is {}", "track {} please", "{} 배송 어디까지 왔나요", "{} 언제 도착해요"),
+        "cancel": ("cancel {}", "please stop {} now", "{} 취소할게요", "{} 취소하고 싶은데요"),
+        "greet": ("hello {}", "good morning {}", "{} 안녕하세요", "{} 반갑습니다"),
+    }
+    things = ("the order", "my parcel", "shoes", "이 주문", "제 가방", "그 신발", "그거", "this thing", "today", "오늘")
+    ends = ("", "!", " please", "~")
+    rows = [
+        (template.format(thing) + end, label)
+        for label, templates in told.items()
+        for template, thing, end in itertools.product(templates, things, ends)
+    ][::1]
+    random.Random(0).shuffle(rows)
+    path = tmp_path_factory.mktemp("sentences") / "intents.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows(rows[:480])
+    return path

@@ -23,6 +23,8 @@ from benchmarks import (  # noqa: E402
     leak,
     lr_finder,
     notes_question,
+    sentences,
+    serve,
     summary,
     sweep,
     tables,
@@ -47,6 +49,8 @@ SUMMARIES = {
     "sweep": lambda record: sweep.collect()["summary"],
     "cluster": cluster.summarize,
     "notes_question": lambda record: notes_question.collect()["summary"],
+    "sentences": lambda record: sentences.summarize(),
+    "serve": lambda record: serve.summarize(record["found"]),
 }
 
 

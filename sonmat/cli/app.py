@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, studies, training
+from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, serving, studies, training
 from sonmat.cli import sweep as sweeping
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
@@ -111,14 +111,21 @@ _add(
     "The recipes by name, and what each was measured to reach.",
     "이름으로 쓰는 레시피와 각각의 측정 결과.",
 )
+_add(
+    app,
+    "serve",
+    serving.serve,
+    "Let programs ask a model over HTTP.",
+    "프로그램이 HTTP로 모델에 묻게 하기.",
+)
 _add(app, "plot", models.plot, "Draw a run's pictures again.", "실행의 그림 다시 그리기.")
 _add(app, "report", models.report, "A run as one HTML page.", "실행을 HTML 한 장으로.")
 _add(
     app,
     "export",
     models.export,
-    "Write .h5, .keras, or a plain Keras script (.py).",
-    ".h5, .keras 또는 Keras 스크립트(.py)로 내보내기.",
+    "Write .keras, .h5, .onnx, or a plain Keras script (.py).",
+    ".keras, .h5, .onnx 또는 Keras 스크립트(.py)로 내보내기.",
 )
 _add(_runs, "ls", runs.ls, "Every run: what it was and what it reached.", "모든 실행: 무엇을 했고 어디까지 갔는지.")
 _add(_runs, "show", runs.show, "One run: its recipe, its epochs, its result.", "실행 하나: 레시피, 에포크, 결과.")

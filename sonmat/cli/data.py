@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sonmat.cli import options
-from sonmat.cli.options import Json, Quiet, data_names
+from sonmat.cli.options import Json, Quiet, SkipUnreadable, data_names
 from sonmat.cli.output import console, download, print_json, print_place
 from sonmat.language import say
 
@@ -47,10 +47,26 @@ def show(
         str,
         typer.Argument(
             metavar="NAME|PATH",
-            help=say("A data set's name, an .npz file or a folder of IDX files.", "데이터 이름, .npz 파일, IDX 폴더."),
+            help=say(
+                "A data set's name, a folder of pictures, a CSV, an .npz or IDX files.",
+                "데이터 이름, 그림 폴더, CSV, .npz, IDX 폴더.",
+            ),
             autocompletion=data_names,
         ),
     ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help=say(
+                "How your own data are read: size=64, channels=1, clean=true, text=COLUMN, label=COLUMN.",
+                "자기 데이터를 읽는 방법: size=64, channels=1, clean=true, text=열, label=열.",
+            ),
+            autocompletion=options.readings,
+        ),
+    ] = None,
+    skip_unreadable: SkipUnreadable = False,
     json: Json = False,
     augment: Annotated[
         list[str] | None,
@@ -94,18 +110,25 @@ def show(
             say("Give --augment or --errors, not both.", "--augment와 --errors 가운데 하나만 주세요.")
         )
     from sonmat.data.listing import describe
-    from sonmat.data.sources import load
+    from sonmat.data.sources import load_as
     from sonmat.jobs.augmentation import asked_augmentation
+    from sonmat.jobs.own_data import asked_reading, look_over, notes_of
 
     settings = asked_augmentation(augment) if augment else None  # before a download
-    parts = load(name, progress=download(json))
+    parts = load_as(name, asked_reading(set_ or (), skip_unreadable), progress=download(json))
     told = [describe(part) for part in parts]
+    notes, found = notes_of(parts[0]), look_over(parts[0], None, parts[1])
     if json:
-        print_json([asdict(one) for one in told])
+        extra = {"notes": notes, "findings": [one.as_dict() for one in found]} if parts[0].reading is not None else {}
+        print_json([asdict(one) | extra for one in told])
     else:
         from sonmat.view.data_tables import description_table
+        from sonmat.view.diagnosed import data_text
 
         console().print(description_table(told))
+        if said := data_text(notes, found):
+            said.rstrip()
+            console().print(said, soft_wrap=True)
     if settings is not None:
         from sonmat.view.augmentation import unvaried, variations
 

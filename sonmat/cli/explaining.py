@@ -21,6 +21,13 @@ def explain(
     pick: Annotated[
         int | None, typer.Option(metavar="N", help=say("Instead, a row of the test set.", "또는 테스트 데이터의 행."))
     ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help=say("Instead, a sentence: which words decided.", "또는 문장: 어느 단어가 결정했는지."),
+        ),
+    ] = None,
     data: Data = None,
     invert: Annotated[
         bool,
@@ -52,12 +59,20 @@ def explain(
     json: Json = False,
 ) -> None:
     """`sonmat explain`"""
-    if (image is None) == (pick is None):
-        raise typer.BadParameter(say("Give --image FILE or --pick N.", "--image 파일이나 --pick N을 주세요."))
+    if (image is not None) + (pick is not None) + (text is not None) != 1:
+        raise typer.BadParameter(
+            say(
+                "Give --image FILE, --pick N or --text SENTENCE.",
+                "--image 파일, --pick N, --text 문장 중 하나를 주세요.",
+            )
+        )
     if data and pick is None:
         raise typer.BadParameter(say("--data goes with --pick.", "--data는 --pick과 함께 씁니다."))
     if invert and image is None:
         raise typer.BadParameter(say("--invert goes with --image.", "--invert는 --image와 함께 씁니다."))
+    if text is not None:
+        _refuse_beside_text(layer, at, filter, against)
+        return _explain_text(run, text, out, quiet=quiet, json=json)
     from sonmat.jobs.explain import explain as job
 
     found = job(
@@ -77,12 +92,47 @@ def explain(
         return print_json(found.as_dict())
     if quiet:
         return None
-    from sonmat.view.trained import prediction_text
+    from sonmat.view.predicted import prediction_text
 
     screen, said = console(), found.prediction
     screen.print(prediction_text(said.file, said.classes, said.probabilities, said.label, said.error))
     for note in found.notes:
         screen.print(note, style="dim")
+    for path in found.pictures.values():
+        screen.print(str(path), soft_wrap=True)
+    return None
+
+
+def _refuse_beside_text(*others: object) -> None:
+    if any(one is not None for one in others):
+        raise typer.BadParameter(
+            say(
+                "--layer, --at, --filter and --against go with images.",
+                "--layer, --at, --filter, --against는 이미지와 함께 씁니다.",
+            )
+        )
+
+
+def _explain_text(run: str, text: str, out: Path | None, *, quiet: bool, json: bool) -> None:
+    from sonmat.jobs.explain_text import explain_text
+
+    found = explain_text(run, text, out=out)
+    if json:
+        return print_json(found.as_dict())
+    if quiet:
+        return None
+    from sonmat.view.predicted import prediction_text
+    from sonmat.view.words_that_decided import sentence_text, weights_text
+
+    screen = console()
+    screen.print(sentence_text(text, found.words), soft_wrap=True)
+    screen.print(prediction_text(say("taken for", "판단"), found.classes, found.probabilities, None))
+    fall = say(
+        f"without this word the probability of {found.name} falls by so many points (+) or rises (−):",
+        f"이 단어가 없으면 {found.name}의 확률이 이만큼(%p) 낮아지거나(+) 높아집니다(−):",
+    )
+    screen.print(fall, style="dim", soft_wrap=True)
+    screen.print(weights_text(found.words))
     for path in found.pictures.values():
         screen.print(str(path), soft_wrap=True)
     return None

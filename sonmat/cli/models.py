@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from sonmat.cli import options
-from sonmat.cli.options import Data, Json, ModelArgument, RunArgument
+from sonmat.cli.options import Data, Json, ModelArgument, RunArgument, SkipUnreadable
 from sonmat.cli.output import console, download, print_json, print_next, print_place
 from sonmat.language import say
 
@@ -19,13 +19,16 @@ def evaluate(
     model: ModelArgument,
     data: Data = None,
     part: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="PART",
-            help=say("test, validation or train.", "test, validation, train 중 하나."),
+            help=say(
+                "test, validation or train; test by default, validation with --corruptions.",
+                "test, validation, train 중 하나. 기본은 test, --corruptions면 validation.",
+            ),
             autocompletion=lambda: list(_PARTS),
         ),
-    ] = "test",
+    ] = None,
     tta: Annotated[
         bool,
         typer.Option(
@@ -33,35 +36,72 @@ def evaluate(
             help=say("Average over the recipe's views of each picture.", "레시피가 정한 여러 시점의 평균."),
         ),
     ] = True,
+    skip_unreadable: SkipUnreadable = False,
+    corruptions: Annotated[
+        bool,
+        typer.Option(
+            "--corruptions",
+            help=say(
+                "Spoil the pictures by degrees, in eleven ways, and see how much it stands.",
+                "그림을 열한 가지로 조금씩 망가뜨려 얼마나 견디는지 보기.",
+            ),
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, options.out("Where to draw --corruptions (PNG).", "--corruptions를 그릴 PNG.", "PNG")
+    ] = None,
     json: Json = False,
 ) -> None:
     """`sonmat evaluate`"""
+    if corruptions:
+        from sonmat.cli.predicting import show_corruptions
+
+        return show_corruptions(model, data, part or "validation", out, tta=tta, json=json)
+    if out:
+        raise typer.BadParameter(say("--out goes with --corruptions.", "--out은 --corruptions와 함께 씁니다."))
     from sonmat.jobs.evaluate import evaluate_run
 
-    done = evaluate_run(model, data=data, part=part, tta=tta, progress=download(json))
+    part = part or "test"
+    done = evaluate_run(model, data=data, part=part, tta=tta, skip_unreadable=skip_unreadable, progress=download(json))
     if json:
         return print_json(done.as_dict())
+    from sonmat.jobs.own_data import notes_of
     from sonmat.view.corrected import corrected_text
     from sonmat.view.data_tables import part_name
     from sonmat.view.tables import scores_table
 
-    out = console()
+    screen = console()
     views = say(f", {done.views} views of each image", f", 이미지마다 모습 {done.views}개") if done.views > 1 else ""
-    out.print(f"{model}: {done.rows.name}, {part_name(done.rows.part)}{views}", soft_wrap=True)
+    screen.print(f"{model}: {done.rows.name}, {part_name(done.rows.part)}{views}", soft_wrap=True)
+    for note in notes_of(done.rows) if data else ():  # its own were told of when it was trained
+        screen.print(note, soft_wrap=True)
     if done.found.scores is None:
-        return out.print(repr(done.found))
-    out.print(scores_table(done.found.scores, loss=done.found.metrics.get("loss"), readings=done.readings))
+        return screen.print(repr(done.found))
+    screen.print(scores_table(done.found.scores, loss=done.found.metrics.get("loss"), readings=done.readings))
     if done.found.corrected is not None:
-        out.print(corrected_text(done.found.as_dict()), soft_wrap=True)
-    return print_next(out, "sonmat", "predict", model, "--random", *(("--data", data) if data else ()))
+        screen.print(corrected_text(done.found.as_dict()), soft_wrap=True)
+    return print_next(screen, "sonmat", "predict", model, "--random", *(("--data", data) if data else ()))
 
 
 def predict(
     model: ModelArgument,
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[IMAGE]...", help=say("Images of the model's size.", "모델 크기의 이미지.")),
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGE|TEXT]...",
+            help=say(
+                "Photographs, scans or drawings; sentences for a model of sentences.",
+                "사진, 스캔, 그림 파일. 문장 모델이면 문장.",
+            ),
+        ),
     ] = None,
+    many: Annotated[
+        bool,
+        typer.Option(
+            "--many",
+            help=say("Read several digits in each picture, in order.", "그림 하나에서 숫자 여럿을 순서대로 읽기."),
+        ),
+    ] = False,
     pick: Annotated[
         list[int] | None, typer.Option(metavar="N", help=say("A row of the test set.", "테스트 데이터의 행."))
     ] = None,
@@ -72,12 +112,20 @@ def predict(
     invert: Annotated[
         bool,
         typer.Option(
-            "--invert", help=say("Turn dark on light into light on dark.", "밝은 바탕의 어두운 그림을 뒤집기.")
+            "--invert",
+            help=say(
+                "Turn dark and light round first; digits need no such help.",
+                "밝기를 먼저 뒤집기. 숫자는 스스로 가려냅니다.",
+            ),
         ),
     ] = False,
     out: Annotated[
         Path | None,
-        options.out("Where to draw the image and its probabilities (PNG).", "이미지와 확률을 그릴 PNG.", "PNG"),
+        options.out(
+            "Where to draw what the network sees, and its probabilities (PNG).",
+            "신경망이 보는 그림과 확률을 그릴 PNG.",
+            "PNG",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -90,40 +138,17 @@ def predict(
         raise typer.BadParameter(
             say("--data goes with --pick and --random.", "--data는 --pick, --random과 함께 씁니다.")
         )
-    if invert and not files:
-        raise typer.BadParameter(say("--invert goes with image files.", "--invert는 이미지 파일과 함께 씁니다."))
+    for name, given in (("--invert", invert), ("--many", many)):
+        if given and not files:
+            raise typer.BadParameter(say(f"{name} goes with image files.", f"{name}은(는) 이미지 파일과 함께 씁니다."))
+    from sonmat.cli.predicting import show
     from sonmat.jobs.predict import predict_files, predict_rows
 
     if files:
-        found = predict_files(model, files, invert=invert)
+        found = predict_files(model, files, many=many, invert=invert)
     else:
         found = predict_rows(model, None if random else pick, data=data, progress=download(json))
-    if json:
-        print_json([one.as_dict() for one in found])
-    else:
-        for one in found:
-            _tell(one)
-    for number, one in enumerate(found if out else ()):
-        assert out is not None
-        _draw(one, out if len(found) == 1 else out.with_stem(f"{out.stem}-{number + 1}"), json)
-
-
-def _tell(one: Any) -> None:
-    from sonmat.view.terminal import image_text
-    from sonmat.view.trained import prediction_text
-
-    out = console()
-    if one.image.ndim in (2, 3):
-        out.print(image_text(one.image))
-    out.print(prediction_text(one.file, one.classes, one.probabilities, one.label, one.error))
-
-
-def _draw(one: Any, place: Path, json: bool) -> None:
-    from sonmat.view.hardest import picked
-
-    picked(one.image, one.probabilities, one.classes, place, label=one.label)
-    if not json:
-        print_place(console(), say("picture", "그림"), place)
+    show(found, files=files or (), many=many, out=out, json=json)
 
 
 def summary(
@@ -169,13 +194,21 @@ def report(
 
 def export(
     model: ModelArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=say(".h5, .keras or .py.", ".h5, .keras 또는 .py."))],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help=say(".keras, .h5, .onnx or .py.", ".keras, .h5, .onnx 또는 .py.")),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help=say("The same.", "같은 뜻."))] = None,
 ) -> None:
     """`sonmat export`"""
+    if (file is None) == (to is None):
+        raise typer.BadParameter(say("Give one file to write.", "쓸 파일을 하나 주세요."))
     from sonmat.jobs.export import export_run
 
-    out, written = console(), export_run(model, file)
+    out, written = console(), export_run(model, file or to or Path())
     print_place(out, say("written", "저장"), written.path)
+    if written.beside is not None:
+        print_place(out, say("how to use it", "쓰는 법"), written.beside)
     if written.path.suffix == ".py":
         return print_next(out, "KERAS_BACKEND=jax", "python", written.path)
     if written.scale is not None and written.scale != 1:

@@ -50,17 +50,25 @@ def data_names(incomplete: str) -> list[str]:
     """Names of data sets, and data files by their path."""
     from sonmat.data.known import KNOWN
 
-    return [name for name in KNOWN if name.startswith(incomplete)] + files(incomplete, (".npz",))
+    return [name for name in KNOWN if name.startswith(incomplete)] + files(incomplete, (".npz", ".csv", ".tsv"))
 
 
 def settings(ctx: typer.Context, incomplete: str) -> list[str]:
     """What `--set` can set: `learning_rate=`; an optimizer's own arguments are left out, as Keras would have to be asked."""
+    from sonmat.data.read_settings import NAMES as READ
     from sonmat.models.catalog import CATALOG, base_recipe
     from sonmat.models.recipe import TRAIN_KEYS
 
     asked = ctx.params.get("recipe")
     own = base_recipe(str(asked) if asked in CATALOG else "notes-mlp").model.settings
-    return [f"{key}=" for key in ("data", "split", *own, *TRAIN_KEYS) if key.startswith(incomplete)]
+    return [f"{key}=" for key in ("data", "split", *READ, *own, *TRAIN_KEYS) if key.startswith(incomplete)]
+
+
+def readings(incomplete: str) -> list[str]:
+    """What `--set` can set of how data are read: `size=`."""
+    from sonmat.data.read_settings import NAMES
+
+    return [f"{name}=" for name in NAMES if name.startswith(incomplete)]
 
 
 def augmentations(incomplete: str) -> list[str]:
@@ -93,8 +101,18 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="NAME|PATH",
-        help=say("A data set's name, an .npz file or a folder of IDX files.", "데이터 이름, .npz 파일, IDX 폴더."),
+        help=say(
+            "A data set's name, a folder of pictures, a CSV, an .npz or IDX files.",
+            "데이터 이름, 그림 폴더, CSV, .npz, IDX 폴더.",
+        ),
         autocompletion=data_names,
+    ),
+]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable",
+        help=say("Leave out pictures and rows that cannot be read.", "읽지 못하는 그림과 행은 빼기."),
     ),
 ]
 RunArgument = Annotated[

@@ -12,7 +12,7 @@ import typer
 
 from sonmat.cli import options
 from sonmat.cli.interrupts import interruptible
-from sonmat.cli.options import Data, Json, Quiet
+from sonmat.cli.options import Data, Json, Quiet, SkipUnreadable
 from sonmat.cli.output import console, download, print_json, print_next, print_place
 from sonmat.errors import RecipeError
 from sonmat.language import say
@@ -81,6 +81,7 @@ def sweep(
             help=say("Decides split, weights and the choice of settings.", "분할, 가중치, 설정의 선택을 정합니다."),
         ),
     ] = None,
+    skip_unreadable: SkipUnreadable = False,
     storage: Annotated[
         str | None,
         typer.Option(
@@ -145,7 +146,7 @@ def sweep(
                 swept = job(
                     recipe or "notes-mlp", space or None, trials=trials, sampler=sampler, metric=metric,
                     halving=halving or None, finalists=finalists, seeds=seeds, data=data, settings=set_ or (),
-                    seed=seed, storage=storage, out=out, **how,
+                    seed=seed, skip_unreadable=skip_unreadable, storage=storage, out=out, **how,
                 )  # fmt: skip
         except KeyboardInterrupt:
             shown.stop()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sonmat.cli import options
-from sonmat.cli.options import Data, Json, Quiet, RunArgument
+from sonmat.cli.options import Data, Json, Quiet, RunArgument, SkipUnreadable
 from sonmat.cli.output import console, download, print_json
 from sonmat.language import say
 
@@ -43,6 +43,7 @@ def train(
             metavar="N", help=say("Decides split, first weights and order.", "분할, 첫 가중치, 순서를 정합니다.")
         ),
     ] = None,
+    skip_unreadable: SkipUnreadable = False,
     out: Annotated[Path | None, options.out("The run folder.", "실행 폴더.", "DIR")] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -50,7 +51,13 @@ def train(
     """`sonmat train`"""
     from sonmat.jobs.train import train as job
 
-    _told(lambda **how: job(recipe, data=data, settings=set_ or (), seed=seed, out=out, **how), json=json, quiet=quiet)
+    _told(
+        lambda **how: job(
+            recipe, data=data, settings=set_ or (), seed=seed, skip_unreadable=skip_unreadable, out=out, **how
+        ),
+        json=json,
+        quiet=quiet,
+    )
 
 
 def resume(
@@ -80,7 +87,9 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
 
         def begun(what: Begun) -> None:
             folder.append(what.folder)
-            shown.begin(begun_text(what.folder, what.recipe, what.rows, what.done, what.name))
+            shown.begin(
+                begun_text(what.folder, what.recipe, what.rows, what.done, what.name, what.notes, what.findings)
+            )
 
         how: dict[str, Any] = {"begun": begun, "listeners": shown.listeners, "progress": download(silent)}
         try:

@@ -1,4 +1,4 @@
-"""How a download shows itself: a bar in a terminal, one line in a log."""
+"""How a download, or the reading of many pictures, shows itself: a bar in a terminal, one line in a log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from sonmat.language import say
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have come and the bytes there are, or None where nobody knows."""
+"""Called with the bytes that have come and the bytes there are, or None where nobody knows; of pictures, with their numbers."""
 
 
 def silent(done: int, total: int | None) -> None:
@@ -62,4 +62,37 @@ def _bar(name: str, source: str) -> Iterator[Progress]:
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(say(f"{name} from {source}", f"{name}: {source}"), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+_MANY = 500  # pictures from which on a line in a log says that they are being read
+
+
+@contextlib.contextmanager
+def counting(name: str, count: int, progress: Progress | None) -> Iterator[Progress]:
+    """The same for pictures that are read: what is reported are pictures done and pictures there are."""
+    if progress is not None:
+        yield progress
+    elif sys.stderr is not None and sys.stderr.isatty():
+        with _counting_bar(name) as report:
+            yield report
+    else:
+        if count >= _MANY:
+            tell(say(f"Reading {count:,} pictures of {name}", f"{name}의 그림 {count:,}개 읽는 중"))
+        yield silent
+
+
+@contextlib.contextmanager
+def _counting_bar(name: str) -> Iterator[Progress]:
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.TaskProgressColumn(),
+        rich.TimeRemainingColumn(),
+    )
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(say(f"reading {name}", f"{name} 읽는 중"), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -68,7 +68,7 @@ def gradient(model: keras.Model, x: np.ndarray, number: int) -> np.ndarray:
 
     def log_probability(image: Any) -> Any:
         outputs = model.stateless_call(*state, image[None], training=False)[0]
-        return jnp.log(_chances(outputs)[0, number] + _TINY)
+        return jnp.log(as_chances(outputs)[0, number] + _TINY)
 
     found = np.abs(np.asarray(jax.jit(jax.grad(log_probability))(jnp.asarray(x, jnp.float32))))
     sizes: np.ndarray = found if found.ndim == 2 else found.max(-1)
@@ -77,11 +77,11 @@ def gradient(model: keras.Model, x: np.ndarray, number: int) -> np.ndarray:
 
 def probability(model: keras.Model, x: np.ndarray, number: int) -> np.ndarray:
     """The probability of a class for each input, (n,)."""
-    found = [np.asarray(_chances(model(x[at : at + 256], training=False)))[:, number] for at in range(0, len(x), 256)]
+    found = [np.asarray(as_chances(model(x[at : at + 256], training=False)))[:, number] for at in range(0, len(x), 256)]
     return np.concatenate(found)
 
 
-def _chances(outputs: Any) -> Any:
+def as_chances(outputs: Any) -> Any:
     """Outputs as probabilities of classes: a sigmoid's one output counts as two classes, logits go through softmax."""
     if outputs.shape[-1] == 1:
         return jnp.concatenate([1 - outputs, outputs], -1)

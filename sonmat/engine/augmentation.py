@@ -32,6 +32,10 @@ def augment(settings: Augmentation, key: jax.Array, images: jax.Array) -> jax.Ar
     if settings.flip:
         mirrored = jax.random.bernoulli(keys[1], 0.5, (len(pictures), 1, 1, 1))
         pictures = jnp.where(mirrored, pictures[:, :, ::-1], pictures)
+    if settings.spoils:
+        pictures = _spoilt(
+            settings, jax.random.fold_in(key, 3), pictures
+        )  # the first three stay what they were before it
     if settings.cutout:
         pictures = _cut(pictures, keys[2], settings.cutout)
     return pictures.reshape(images.shape)
@@ -127,3 +131,64 @@ def _cut(pictures: jax.Array, key: jax.Array, side: int) -> jax.Array:
     rows, columns = jnp.arange(height)[:, None, None], jnp.arange(width)[:, None]
     inside = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
     return jnp.where(inside, 0, pictures)
+
+
+def _spoilt(settings: Augmentation, key: jax.Array, pictures: jax.Array) -> jax.Array:
+    """Another pen and another camera: thicker or thinner, out of focus, paler, noisy; each picture by an amount of its own."""
+    n = len(pictures)
+    keys = jax.random.split(key, 5)
+    dark, light = jnp.min(pictures), jnp.max(pictures)
+    if settings.thickness:
+        by = jax.random.uniform(keys[0], (n, 1, 1, 1), minval=-settings.thickness, maxval=settings.thickness)
+        pictures = _thicker(pictures, by, math.ceil(settings.thickness))
+    if settings.blur:
+        pictures = _blurred(pictures, jax.random.uniform(keys[1], (n,), maxval=settings.blur), settings.blur)
+    if settings.contrast:
+        kept = 1 - jax.random.uniform(keys[2], (n, 1, 1, 1), maxval=settings.contrast)
+        pictures = dark + (pictures - dark) * kept
+    if settings.noise:
+        spread = jax.random.uniform(keys[3], (n, 1, 1, 1), maxval=settings.noise) * (light - dark)
+        noise = jax.random.normal(keys[4], pictures.shape, pictures.dtype)
+        pictures = jnp.clip(pictures + spread * noise, dark, light)
+    return pictures
+
+
+def _thicker(pictures: jax.Array, by: jax.Array, most: int) -> jax.Array:
+    """Light spread, or below 0 drawn back, by `by` pixels on all sides; between whole pixels a mixture of both."""
+    grown, shrunk = [pictures], [pictures]
+    for _ in range(most):
+        grown.append(_largest(grown[-1]))
+        shrunk.append(-_largest(-shrunk[-1]))
+    result = jnp.zeros_like(pictures)
+    for number, (more, less) in enumerate(zip(grown, shrunk, strict=True)):
+        share = jnp.clip(1 - jnp.abs(jnp.abs(by) - number), 0, 1)
+        result = result + share * jnp.where(by >= 0, more, less)
+    return result
+
+
+def _largest(pictures: jax.Array) -> jax.Array:
+    """The largest of each pixel and its four neighbours."""
+    low = jnp.finfo(pictures.dtype).min
+    framed = jnp.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=low)
+    inner = framed[:, 1:-1, 1:-1]
+    rows = jnp.maximum(framed[:, :-2, 1:-1], framed[:, 2:, 1:-1])
+    return jnp.maximum(jnp.maximum(inner, rows), jnp.maximum(framed[:, 1:-1, :-2], framed[:, 1:-1, 2:]))
+
+
+def _blurred(pictures: jax.Array, sigmas: jax.Array, most: float) -> jax.Array:
+    """Each picture under a Gaussian of its own σ, in pixels, cut off at two of the largest σ; dark comes in at the edges."""
+    reach = max(1, math.ceil(2 * most))
+    apart = jnp.arange(-reach, reach + 1)
+    weights = jnp.exp(-(apart**2) / (2 * jnp.maximum(sigmas, 0.2)[:, None] ** 2))
+    weights = (weights / weights.sum(1, keepdims=True)).astype(pictures.dtype)
+    for axis in (1, 2):
+        length = pictures.shape[axis]
+        frame = [(0, 0)] * 4
+        frame[axis] = (reach, reach)
+        framed = jnp.pad(pictures, frame)
+        taken = [
+            jax.lax.slice_in_dim(framed, start, start + length, axis=axis) * weights[:, start, None, None, None]
+            for start in range(2 * reach + 1)
+        ]
+        pictures = sum(taken[1:], taken[0])
+    return pictures

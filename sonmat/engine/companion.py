@@ -34,9 +34,12 @@ class Companion:
     augment: Augmentation | None = None
     average: Averaging | None = None
     smoothing: float = 0.0
+    outliers: bool = False
 
     @classmethod
-    def of(cls, augment: Any = None, label_smoothing: Any = 0.0, average: Any = None) -> Companion:
+    def of(
+        cls, augment: Any = None, label_smoothing: Any = 0.0, average: Any = None, *, outliers: bool = False
+    ) -> Companion:
         """The settings as `fit` takes them, checked.
 
         Raises:
@@ -55,7 +58,7 @@ class Companion:
             )
         varied = Augmentation.of(augment) if augment is not None else None
         averaged = Averaging.of(average) if average is not None else None
-        return cls(varied or None, averaged, float(label_smoothing))
+        return cls(varied or None, averaged, float(label_smoothing), outliers)
 
     @property
     def has_state(self) -> bool:
@@ -69,6 +72,7 @@ class Companion:
             "augment": self.augment.table if self.augment else None,
             "average": self.average.table if self.average else None,
             "label_smoothing": self.smoothing,
+            "outliers": self.outliers,
         }
         return {name: value for name, value in told.items() if value}
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from sonmat.data.guards import Leak, Order, Range
+from sonmat.data.guards import Contradictions, Leak, Order, Range
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,8 @@ class Evidence:
         counts: Training rows of each class.
         classes: The names of the classes.
         leak: Validation rows that are in the training rows.
+        test_leak: Test rows that are in the training or validation rows; looked for before a training alone.
+        contradictions: Training rows that are the same and have different labels.
         settings: How it was trained.
         failure: Where the loss stopped being finite, if it did.
         finite: Whether every weight is finite.
@@ -146,6 +148,8 @@ class Evidence:
     counts: tuple[int, ...] = ()
     classes: tuple[str, ...] = ()
     leak: Leak | None = None
+    test_leak: Leak | None = None
+    contradictions: Contradictions | None = None
     settings: Settings = field(default_factory=Settings)
     failure: Failure | None = None
     finite: bool = True
@@ -164,6 +168,7 @@ class Evidence:
             TypeError, ValueError, KeyError: It is no such dictionary.
         """
         kinds: dict[str, type] = {"train": Part, "validation": Part, "seen": Range, "order": Order, "leak": Leak}
+        kinds |= {"test_leak": Leak, "contradictions": Contradictions}
         kinds |= {"settings": Settings, "failure": Failure}
         values = {name: _tuples(value) for name, value in told.items()}
         for name, kind in kinds.items():

@@ -9,7 +9,7 @@ import jax
 import keras
 import numpy as np
 
-from sonmat.data.guards import Range, leak, order, value_range
+from sonmat.data.guards import Range, contradictions, leak, order, value_range
 from sonmat.engine.evidence import Evidence, Settings
 from sonmat.engine.examples import Examples
 from sonmat.engine.layer_evidence import layers_of, rectified_layers, settings_of, watched
@@ -106,6 +106,8 @@ def _with_training(found: Evidence, model: keras.Model, train: Examples, extent:
     if labels is not None:
         counts = np.bincount(labels, minlength=len(found.classes) or _classes(outputs))
         found = replace(found, order=order(labels), counts=tuple(counts.tolist()))
+        if extent.near and isinstance(train.x, np.ndarray):
+            found = replace(found, contradictions=contradictions(train.x, labels))
     return found
 
 

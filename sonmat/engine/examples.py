@@ -119,7 +119,7 @@ def gather(x: Any, y: Any = None, sample_weight: Any = None, *, steps: int | Non
         return x
     if isinstance(x, Dataset):
         _refuse_beside(x, y)
-        examples = Examples(x.inputs, x.labels, sample_weight, scale=x.scale)
+        examples = Examples(x.numbers(), x.labels, sample_weight, scale=x.scale)
     elif batch_input.is_batches(x):
         _refuse_beside(x, y)
         if sample_weight is not None:

@@ -20,6 +20,7 @@ from sonmat.engine.batch_input import count_of, is_batches
 from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.examples import Examples, gather
+from sonmat.engine.exposure import exposed
 from sonmat.engine.kept import kept_program
 from sonmat.engine.listener import Listener
 from sonmat.engine.phases import phases_of
@@ -57,6 +58,7 @@ def fit(
     augment: Mapping[str, Any] | Augmentation | None = None,
     label_smoothing: float = 0.0,
     average: Mapping[str, Any] | Averaging | str | None = None,
+    outliers: Any = None,
     listeners: Sequence[Listener] = (),
     resume: resumable.Snapshot | None = None,
 ) -> keras.callbacks.History:
@@ -93,12 +95,14 @@ def fit(
         label_smoothing: The share of a target that goes to all classes alike, 0 to below 1. Validation has none.
         average: "EMA", "SWA" or a table: which average of the weights is validated and left in the model; see
             `Averaging`. Weights that a callback assigns at the end of an epoch are not trained on from.
+        outliers: Inputs of no class, shaped as `x` and raw as it is, which the network learns to give all classes alike for;
+            see `sonmat.engine.exposure`. Metrics of the training leave them out.
         listeners: Told of progress by the clock.
         resume: A run to go on with, taken by `sonmat.engine.resumable` from one with the same arguments.
 
     Returns:
         Keras's `History`. Its `compile_seconds` and `train_seconds` tell the two times apart; `companion` holds what of
-        `augment`, `label_smoothing` and `average` was used.
+        `augment`, `label_smoothing`, `average` and `outliers` was used.
 
     Raises:
         DataError: Inputs, targets or weights cannot be trained on.
@@ -108,7 +112,7 @@ def fit(
     """
     sizes = phases_of(batch_size) if isinstance(batch_size, (list, tuple)) else None
     batch_size = cast("int | None", sizes[0][1] if sizes else batch_size)  # what is neither is refused below
-    companion = Companion.of(augment, label_smoothing, average)
+    companion = Companion.of(augment, label_smoothing, average, outliers=outliers is not None)
     _check_numbers(
         batch_size=batch_size,
         epochs=epochs,
@@ -120,7 +124,7 @@ def fit(
     )
     due = due_from(validation_freq)
     checks.check_model(model, training=True)
-    check_smoothing(model, companion.smoothing)
+    check_smoothing(model, companion.smoothing, companion.outliers)
     keep_programs()
     counted = is_batches(x) and count_of(x) is not None
     examples = gather(x, y, sample_weight, steps=None if counted else steps_per_epoch)
@@ -140,6 +144,8 @@ def fit(
     checks.build(model, examples)
     if companion.augment:
         companion.varied(companion.begin(model), examples.rows(0, 1).x)  # refuses what is no picture
+    if outliers is not None:
+        examples = exposed(examples, outliers)
     begin = time.perf_counter()
     stream = _stream(examples, rows, steps_per_epoch, _order_seed(shuffle, seed), initial_epoch)
     validation = None

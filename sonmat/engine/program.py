@@ -21,6 +21,7 @@ from jax import lax
 from sonmat.engine.companion import Companion
 from sonmat.engine.compilation import compiled, slow_in_loops
 from sonmat.engine.examples import preparation
+from sonmat.engine.exposure import exposing
 from sonmat.engine.rewriting import rewriting
 from sonmat.engine.smoothing import smoothing
 from sonmat.engine.turned import Turned, turned_for
@@ -251,7 +252,11 @@ def _training_step(
         own, extras = state[:4], state[4:]
         x, y, weight = batch
         x = companion.varied(extras[0], prepare(x)) if extras else prepare(x)
-        with rewriting(model) as reasons, smoothing(model, companion.smoothing):
+        with (
+            rewriting(model) as reasons,
+            smoothing(model, companion.smoothing, companion.outliers),
+            exposing(model, companion.outliers),
+        ):
             logs, new = keras_step(own, (x, y, weight))
         refused[:] = reasons
         if extras:

@@ -16,9 +16,11 @@ _SPARSE, _DENSE = "sparse_categorical_crossentropy", "categorical_crossentropy"
 
 
 @contextlib.contextmanager
-def smoothing(model: keras.Model, amount: float) -> Iterator[None]:
+def smoothing(model: keras.Model, amount: float, outliers: bool = False) -> Iterator[None]:
     """While it is open, a training step that is traced takes `amount` of a target away from its class and shares it out
     among all classes (Szegedy et al. 2016, arXiv 1512.00567), as Keras's `CategoricalCrossentropy(label_smoothing)` does.
+
+    With `outliers` a row whose label is below 0 is of no class: its target is shared out whole.
 
     Reduction, dtype and weight of the compiled loss hold as before. Metrics, and the loss in validation, see the labels as
     they are: losses with and without smoothing can be compared.
@@ -26,7 +28,7 @@ def smoothing(model: keras.Model, amount: float) -> Iterator[None]:
     Raises:
         UnsupportedError: On leaving it, the step did not use the compiled loss, or the model has several outputs.
     """
-    if not amount:
+    if not amount and not outliers:
         yield
         return
     whole = model._compile_loss
@@ -62,20 +64,23 @@ class _Smoothed:
 
     def __call__(self, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         self.used = True
-        return self.loss(_one_hot(y, y_pred) if self.sparse else y, y_pred, sample_weight)
+        return self.loss(_shared(y, y_pred) if self.sparse else y, y_pred, sample_weight)
 
 
-def check_smoothing(model: keras.Model, amount: float) -> None:
+def check_smoothing(model: keras.Model, amount: float, outliers: bool = False) -> None:
     """Refuse what cannot be smoothed.
 
     Raises:
-        UnsupportedError: A loss that is not Keras's own cross-entropy over classes, or a `compute_loss` of the model's own.
+        UnsupportedError: A loss that is not Keras's own cross-entropy over classes, or a `compute_loss` of the model's own;
+            with `outliers` one of one-hot targets.
     """
-    if not amount:
+    if not amount and not outliers:
         return
     loss, settings = model.loss, settings_of(model.loss)
     known = function_of(loss) in (keras.losses.sparse_categorical_crossentropy, keras.losses.categorical_crossentropy)
     changed = settings.get("label_smoothing") or settings.get("ignore_class") is not None
+    if outliers and not _is_sparse(loss):
+        known = False
     if not known or changed or settings.get("axis", -1) != -1:
         raise _refusal(say(f"{_SPARSE} or {_DENSE}, plain", f"{_SPARSE}나 {_DENSE}, 있는 그대로"), _told(loss))
     if type(model).compute_loss is not keras.Model.compute_loss:
@@ -107,9 +112,11 @@ def _refusal(expected: str, came: str) -> UnsupportedError:
     )
 
 
-def _one_hot(labels: Any, outputs: Any) -> Any:
-    """Class numbers (…) or (…, 1) as rows like those of the outputs, (…, classes)."""
+def _shared(labels: Any, outputs: Any) -> Any:
+    """Class numbers (…) or (…, 1) as rows like those of the outputs, (…, classes); one below 0 is of all classes alike."""
     labels = keras.ops.convert_to_tensor(labels)
     if len(labels.shape) == len(outputs.shape) and labels.shape[-1] == 1:
         labels = keras.ops.squeeze(labels, -1)
-    return keras.ops.one_hot(keras.ops.cast(labels, "int32"), outputs.shape[-1], dtype=keras.config.floatx())
+    numbers = keras.ops.cast(labels, "int32")
+    rows = keras.ops.one_hot(numbers, outputs.shape[-1], dtype=keras.config.floatx())
+    return keras.ops.where(numbers[..., None] < 0, 1 / outputs.shape[-1], rows)

@@ -66,7 +66,7 @@ def _test(a: RunFolder, b: RunFolder, progress: Progress | None) -> PairedTest:
             say("Compare runs on the same data.", "같은 데이터의 실행끼리 비교하세요."),
         )
     _, first, second = np.intersect1d(held[0].rows, held[1].rows, return_indices=True)
-    if not len(first) or not np.array_equal(held[0].inputs[first], held[1].inputs[second]):
+    if not len(first) or not np.array_equal(_raw(held[0])[first], _raw(held[1])[second]):
         raise DataError(
             say("The runs have no validation rows in common.", "두 실행에 공통된 검증 행이 없습니다."),
             say("Train both with the same split and seed.", "두 실행을 같은 split과 seed로 학습하세요."),
@@ -77,6 +77,11 @@ def _test(a: RunFolder, b: RunFolder, progress: Progress | None) -> PairedTest:
         shared = rows.take(chosen)
         said.append(predict_classes(loaded.model, replace(shared, scale=scale_for(loaded, shared))))
     return paired_test(held[0].labels[first], said[0], said[1])
+
+
+def _raw(rows: Dataset) -> np.ndarray:
+    """What two runs have in common, however each cuts its sentences."""
+    return rows.inputs if rows.sentences is None else rows.sentences
 
 
 def _held_back(run: RunFolder, progress: Progress | None) -> Dataset:

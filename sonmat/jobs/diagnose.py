@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
-from sonmat.data.sources import load
+from sonmat.data.sources import load_as
 from sonmat.engine import checks
 from sonmat.engine.evidence import Evidence
 from sonmat.engine.examination import Extent, examine, unexamined
@@ -19,14 +19,15 @@ from sonmat.engine.examples import Examples
 from sonmat.engine.fit import gathered
 from sonmat.errors import SonmatError, StorageError
 from sonmat.files import write_json
-from sonmat.jobs.evaluate import compile_for, located
+from sonmat.jobs.evaluate import compile_for
+from sonmat.jobs.own_data import settings_like
 from sonmat.jobs.rows import rows_of, scale_for
 from sonmat.jobs.settings import companion_settings, with_settings
 from sonmat.language import say
 from sonmat.models.catalog import build_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.runs.checkpoint import read_checkpoint
-from sonmat.runs.folder import CHECKPOINT, DIAGNOSIS, RECIPE, Run, RunFolder, load_run
+from sonmat.runs.folder import CHECKPOINT, DIAGNOSIS, RECIPE, Run, RunFolder, load_run, located
 from sonmat.view.diagnosis import findings
 from sonmat.view.finding import Finding
 
@@ -236,7 +237,8 @@ def _examined(
     progress: Progress | None,
 ) -> Evidence:
     if isinstance(data, (str, os.PathLike)):
-        data, _ = load(data, progress=progress)
+        shape = model.input_shape[1:] if isinstance(model.input_shape, tuple) else ()
+        data, _ = load_as(data, settings_like(shape, None), progress=progress)
     train, validation = (_as_examples(part, loaded, model) for part in (data, validation_data))
     classes = next((part.classes for part in (data, validation_data) if isinstance(part, Dataset)), ())
     return examine(model, train, validation, classes=classes or (loaded.classes if loaded else ()), extent=extent)

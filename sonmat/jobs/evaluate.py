@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sonmat.data.dataset import Dataset
@@ -14,7 +13,7 @@ from sonmat.errors import TrainingError
 from sonmat.jobs.rows import part_of, views_of
 from sonmat.language import say
 from sonmat.models.views import Views
-from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run, open_run
+from sonmat.runs.folder import Run, RunFolder, load_run, located
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ def evaluate_run(
     data: str | os.PathLike[str] | None = None,
     part: str = "test",
     tta: bool = True,
+    skip_unreadable: bool = False,
     progress: Progress | None = None,
 ) -> Evaluated:
     """Evaluate a run folder or a model file.
@@ -55,6 +55,7 @@ def evaluate_run(
         data: A data set's name or path; a run knows its own.
         part: "test", "validation" or "train".
         tta: Whether to average over the views that the run's recipe names.
+        skip_unreadable: Of other data: leave out pictures and rows that cannot be read.
         progress: Told of the download.
 
     Raises:
@@ -62,33 +63,23 @@ def evaluate_run(
     """
     path, folder = located(path)
     run = load_run(path)
-    rows = part_of(run, part, data, progress=progress)
+    rows = part_of(run, part, data, skip_unreadable=skip_unreadable, progress=progress)
     compile_for(run, rows)
     views = Views.of((views_of(run) if tta else None) or {})
     found = evaluate(run.model, rows, tta=views)
     readings = None
-    if folder is not None and part == "test" and _is_own(folder, run, rows, data):
+    if folder is not None and part == "test" and is_own(folder, run, rows, data):
         told: dict[str, Any] = {"loss": found.metrics.get("loss"), "n": found.n}
         readings = folder.count_reading("evaluate", told | ({"accuracy": found.accuracy} if found.scores else {}))
     return Evaluated(found, rows, readings, views.count)
 
 
-def _is_own(folder: RunFolder, run: Run, rows: Dataset, data: str | os.PathLike[str] | None) -> bool:
+def is_own(folder: RunFolder, run: Run, rows: Dataset, data: str | os.PathLike[str] | None) -> bool:
     """Whether rows are the test rows of the run itself, under whatever name; looks at another set are not counted."""
     if run.recipe is not None and (data is None or os.fspath(data) == run.recipe.data):
         return True
     known = (folder.result or {}).get("fingerprints") or {}
     return bool(known.get("test") == rows.fingerprint)
-
-
-def located(path: str | os.PathLike[str]) -> tuple[Path, RunFolder | None]:
-    """A run by its folder or bare name, or a model file."""
-    file = Path(path).expanduser()
-    if file.is_file() or (file.suffix in (".keras", ".h5", ".hdf5") and not file.is_dir()):
-        inside = file.name == MODEL and (file.parent / RECIPE).is_file()  # a run's own model is the run
-        return file, RunFolder(file.parent) if inside else None
-    folder = open_run(path)
-    return folder.path, folder
 
 
 def compile_for(run: Run, rows: Dataset) -> None:

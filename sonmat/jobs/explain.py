@@ -18,11 +18,10 @@ from sonmat.engine.attribution import gradient, occlusion
 from sonmat.engine.sliding import CONVOLUTIONS, POOLINGS, Convolved, Pooled, convolved, planes, pooled
 from sonmat.errors import DataError
 from sonmat.files import storing
-from sonmat.jobs.evaluate import located
 from sonmat.jobs.predict import Prediction, predict_files, predict_rows
 from sonmat.jobs.rows import scale_for
 from sonmat.language import say
-from sonmat.runs.folder import Run, load_run
+from sonmat.runs.folder import Run, load_run, located
 
 _MAPPED = (*CONVOLUTIONS, *POOLINGS)
 FOLDER = "explain"

@@ -13,6 +13,7 @@ from sonmat.engine.evaluate import Evaluation, evaluation_of
 from sonmat.engine.listener import Listener
 from sonmat.engine.predict import predict
 from sonmat.files import write_json
+from sonmat.jobs.answer import outliers_for
 from sonmat.models.catalog import build_recipe
 from sonmat.models.compilation import compile_model
 from sonmat.models.recipe import Recipe
@@ -61,7 +62,15 @@ def fit_members(
         model = build_recipe(alone, rows[0])
         folder = run.path / MEMBERS / str(alone.seed)
         folder.mkdir(parents=True, exist_ok=True)
-        history = fit(model, rows[0], validation_data=rows[1], run=folder, listeners=listeners, **fit_settings(alone))
+        history = fit(
+            model,
+            rows[0],
+            validation_data=rows[1],
+            run=folder,
+            listeners=listeners,
+            outliers=outliers_for(alone, rows[0]),
+            **fit_settings(alone),
+        )
         models.append(model)
         histories.append(history)
     averaged = average_of(models)

@@ -9,10 +9,12 @@ from sonmat.data.dataset import Dataset
 from sonmat.data.known_errors import by_row
 from sonmat.engine.evaluate import Evaluation
 from sonmat.errors import SonmatError
+from sonmat.files import write_text
 from sonmat.language import say
 from sonmat.runs.folder import RunFolder
 
 CURVES, CONFUSION, HARDEST = "curves.png", "confusion.png", "hardest.png"
+HARDEST_SENTENCES = "hardest.txt"
 
 
 def draw_curves(run: RunFolder, path: Path | None = None) -> Path:
@@ -58,6 +60,14 @@ def draw_mistakes(run: RunFolder, rows: Dataset, found: Evaluation, folder: Path
             title=f"{told}, {wrong}",
         )
         drawn.append(place / HARDEST)
+    if rows.sentences is not None and probabilities.shape == (len(rows), len(names)):
+        from sonmat.view.hardest_sentences import hardest_sentences
+
+        text = hardest_sentences(
+            list(rows.sentences), rows.labels, probabilities, names, rows=rows.rows.tolist(), title=told
+        )
+        write_text(place / HARDEST_SENTENCES, text)
+        drawn.append(place / HARDEST_SENTENCES)
     return drawn
 
 

@@ -39,7 +39,7 @@ def plot_run(
     drawn = [pictures.draw_curves(run, target / pictures.CURVES)]
     if (run.path / MODEL).exists() and (run.path / RECIPE).exists():
         loaded = load_run(run.path)
-        rows = rows_of(run.recipe, progress=progress)[1]
+        rows = rows_of(run.recipe, tokenizer=loaded.tokenizer, progress=progress)[1]
         rows = replace(rows, scale=scale_for(loaded, rows))
         compile_for(loaded, rows)
         drawn += pictures.draw_mistakes(run, rows, evaluate(loaded.model, rows, tta=views_of(loaded)), target)

@@ -12,6 +12,7 @@ from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.learning_rate import HIGH, LOW, find_learning_rate
 from sonmat.engine.rate_test import RateTest
+from sonmat.jobs.own_data import with_data
 from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
 from sonmat.models.builders import is_file_builder
@@ -75,7 +76,7 @@ def find_rate(
     """
     source, recipe = _asked(str(os.fspath(name)), settings)
     if data is not None:
-        recipe = replace(recipe, data=os.fspath(data))
+        recipe = with_data(recipe, os.fspath(data), settings)
     if seed is not None:
         recipe = replace(recipe, seed=seed)
     rows = rows_to_train(recipe, progress=progress)[0]

@@ -15,6 +15,7 @@ from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
 from sonmat.errors import RunError, StorageError, TrainingError
 from sonmat.files import read_json, write_json
+from sonmat.jobs.own_data import said_of, settled
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.study_pictures import draw_study
 from sonmat.jobs.sweep_begun import SweepBegun, sweep_begun, sweep_place
@@ -78,6 +79,7 @@ def sweep(
     data: str | os.PathLike[str] | None = None,
     settings: Sequence[str] = (),
     seed: int | None = None,
+    skip_unreadable: bool = False,
     storage: str | None = None,
     cluster: str | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -99,7 +101,7 @@ def sweep(
         maximize: Whether more of it is better; by default it is, but for losses and errors.
         halving: One trial in so many goes on at each rung of successive halving; None trains all to the end.
         finalists, seeds: How many of the best settings are repeated, and with how many seeds that the search has not used.
-        data, settings, seed, progress: As `train` has them. The seed sets the search's first weights, the split of all
+        data, settings, seed, skip_unreadable, progress: As `train` has them. The seed sets the search's first weights, the split of all
             trials, and the sampler.
         storage: The URL of a database for Optuna's storage; a journal file in the folder by default.
         cluster: `ray` or `ray://ADDRESS`: chunks go to the nodes of a Ray cluster.
@@ -111,9 +113,23 @@ def sweep(
         SonmatError: Of the kind that fits what is wrong; a setting that cannot be is refused before anything runs.
     """
     asked, notes = question(
-        recipe, space, trials, sampler, metric, maximize, halving, finalists, seeds, data, settings, seed, storage
+        recipe,
+        space,
+        trials,
+        sampler,
+        metric,
+        maximize,
+        halving,
+        finalists,
+        seeds,
+        data,
+        settings,
+        seed,
+        storage,
+        skip_unreadable,
     )
     rows = rows_of(asked.recipe, progress=progress)
+    asked = replace(asked, recipe=settled(asked.recipe, rows[0]))
     asked = replace(asked, space=checked_space(asked.space, asked.recipe, rows[0]))
     folder = new_study(asked.recipe.model.name) if out is None else Path(out).expanduser()
     try:
@@ -196,7 +212,7 @@ def _run(
     runner = Runner(study, rows[0], rows[1], workers=workers, told=told or (lambda where: None))
     try:
         if begun is not None:
-            before = sweep_place(study, rows, notes)
+            before = sweep_place(study, rows, [*notes, *said_of(rows, asked.recipe)])
             begun(before)
             begun(sweep_begun(before, study, runner))
         runner.search()

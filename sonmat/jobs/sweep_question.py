@@ -9,7 +9,7 @@ from typing import Any
 
 from sonmat.data.dataset import Dataset
 from sonmat.errors import RecipeError
-from sonmat.jobs.train import findable
+from sonmat.jobs.own_data import findable, with_data
 from sonmat.language import say
 from sonmat.models.reading import change, read_recipe, read_space
 from sonmat.models.recipe import Recipe
@@ -41,6 +41,7 @@ def question(
     settings: Sequence[str],
     seed: int | None,
     storage: str | None,
+    skip_unreadable: bool = False,
 ) -> tuple[Asked, list[str]]:
     """The record of a study, and what was decided on the way in sentences; arguments as `sweep` has them."""
     if not isinstance(recipe, (str, os.PathLike, Recipe)):
@@ -57,9 +58,11 @@ def question(
     name = None if isinstance(recipe, Recipe) else str(os.fspath(recipe))
     chosen = change(recipe, settings) if isinstance(recipe, Recipe) else read_recipe(str(name), settings)
     if data is not None:
-        chosen = replace(chosen, data=os.fspath(data))
+        chosen = with_data(chosen, os.fspath(data), settings)
     if seed is not None:
         chosen = replace(chosen, seed=seed)
+    if skip_unreadable:
+        chosen = replace(chosen, read={**(chosen.read or {}), "skip_unreadable": True})
     split = chosen.seed if chosen.split_seed is None else chosen.split_seed
     chosen = replace(chosen, data=findable(chosen.data), split_seed=split)
     if chosen.train.members:
@@ -71,6 +74,17 @@ def question(
             say(
                 "Sweep the recipe of one of them, and give the winner members afterwards.",
                 "하나짜리 레시피로 스윕한 뒤 이긴 설정에 members를 주세요.",
+            ),
+        )
+    if chosen.train.outliers:
+        raise RecipeError(
+            say(
+                "A sweep trains without inputs of no class; this recipe has them (outliers).",
+                "스윕은 어느 클래스도 아닌 입력 없이 학습하는데, 이 레시피에는 있습니다(outliers).",
+            ),
+            say(
+                "Sweep it with --set train.outliers=0, and give the winner outliers afterwards.",
+                "--set train.outliers=0으로 스윕한 뒤 이긴 설정에 outliers를 주세요.",
             ),
         )
     where = space if space else read_space(name) if name is not None else None
@@ -108,6 +122,14 @@ def _usual_space(recipe: Recipe) -> Mapping[str, Any]:
 def checked_space(space: Space, recipe: Recipe, train_rows: Dataset) -> Space:
     """The same space, its networks built for the rows that they will see."""
     for name in space.dimensions:
+        if name.startswith("train.outliers"):
+            raise RecipeError(
+                say(
+                    "train.outliers is not searched: trials are trained without inputs of no class.",
+                    "train.outliers는 탐색하지 않습니다. 시도들은 어느 클래스도 아닌 입력 없이 학습합니다.",
+                ),
+                say("Set it in the recipe of the winner.", "이긴 설정의 레시피에 정하세요."),
+            )
         if name.startswith(("train.tta", "train.members")):
             raise RecipeError(
                 say(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
-from sonmat.data.known import KNOWN
 from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.evaluate import Evaluation, evaluate
@@ -19,9 +18,11 @@ from sonmat.engine.examination import BRIEF
 from sonmat.engine.listener import Listener
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
+from sonmat.jobs.answer import card_of, outliers_for
 from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.members import evaluate_members, fit_members, fit_settings, write_scores
+from sonmat.jobs.own_data import as_begun, findable, look_over, notes_of, settled, with_data
 from sonmat.jobs.report import report_trained
 from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
@@ -33,6 +34,7 @@ from sonmat.runs.fit import fit
 from sonmat.runs.folder import CHECKPOINT, MODEL, RECIPE, RunFolder, new_run, now, open_run
 from sonmat.runs.lock import held
 from sonmat.runs.model_files import save_model
+from sonmat.view.finding import Finding
 
 if TYPE_CHECKING:
     import keras
@@ -48,6 +50,8 @@ class Begun:
         rows: How many there are, by part.
         done: Epochs that it has behind it already.
         name: What the recipe's file is called, where it is not called as its model.
+        notes: What was found and chosen as data of one's own were read, in sentences.
+        findings: What is to be said of these data before they are trained on.
     """
 
     folder: Path
@@ -55,6 +59,8 @@ class Begun:
     rows: dict[str, int]
     done: int
     name: str = ""
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def train(
@@ -63,6 +69,7 @@ def train(
     data: str | os.PathLike[str] | None = None,
     settings: Sequence[str] = (),
     seed: int | None = None,
+    skip_unreadable: bool = False,
     out: str | os.PathLike[str] | None = None,
     begun: Callable[[Begun], None] | None = None,
     listeners: Sequence[Listener] = (),
@@ -75,6 +82,7 @@ def train(
         data: Instead of the recipe's data: a name or a path.
         settings: `KEY=VALUE`s, such as `"learning_rate=0.1"`.
         seed: Instead of the recipe's seed.
+        skip_unreadable: Leave out pictures and rows that cannot be read, which refuse the data otherwise.
         out: The run folder; by default a new one among the runs. One that holds the same recipe is gone on with.
         begun: Called once, when recipe and data are right and the run folder is there.
         listeners: Told of progress.
@@ -87,16 +95,21 @@ def train(
         read_recipe(str(os.fspath(recipe)), settings) if not isinstance(recipe, Recipe) else change(recipe, settings)
     )
     if data is not None:
-        asked = replace(asked, data=os.fspath(data))
+        asked = with_data(asked, os.fspath(data), settings)
+    if skip_unreadable:
+        asked = replace(asked, read={**(asked.read or {}), "skip_unreadable": True})
     if seed is not None:
         asked = replace(asked, seed=seed)
     asked = replace(asked, data=findable(asked.data))
     if out is not None:
         run = RunFolder(Path(out).expanduser())
+        if (run.path / RECIPE).exists():
+            asked = as_begun(asked, run.recipe)
         run.check_free(asked)  # before a download
         if (run.path / RECIPE).exists() and run.finished:
             return read_finished(run)
     rows, model = _prepared(asked, progress)
+    asked = settled(asked, rows[0])
     name = _called(recipe, asked)
     if out is None:
         run = new_run(name or asked.model.name)
@@ -193,8 +206,9 @@ def _fitted(
 ) -> tuple[keras.Model, keras.callbacks.History]:
     if recipe.train.members:
         return fit_members(run, recipe, rows, listeners)
+    outliers, settings = outliers_for(recipe, rows[0]), fit_settings(recipe)
     return model, fit(
-        model, rows[0], validation_data=rows[1], run=run.path, listeners=listeners, **fit_settings(recipe)
+        model, rows[0], validation_data=rows[1], run=run.path, listeners=listeners, outliers=outliers, **settings
     )
 
 
@@ -211,10 +225,12 @@ def _finish(
     train_rows, validation_rows, test_rows = rows
     sizes = {"train": len(train_rows), "validation": len(validation_rows), "test": len(test_rows)}
     done = len(run.history)
+    notes, found = notes_of(train_rows), look_over(*rows, recipe)
     if begun is not None:
-        begun(Begun(run.path, recipe, sizes, done, name))
+        begun(Begun(run.path, recipe, sizes, done, name, notes, found))
     model, history = _fitted(run, recipe, rows, model, [_Warming(), *listeners])
-    save_model(model, run.path / MODEL, inputs={"scale": train_rows.scale}, classes=train_rows.classes)
+    card = card_of(recipe, model, train_rows, validation_rows)
+    save_model(model, run.path / MODEL, inputs=card.inputs, classes=card.classes, answer=card.answer)
     validation, of_validation = _evaluated(recipe, model, validation_rows)
     pictures.draw_curves(run)
     pictures.draw_mistakes(run, validation_rows, validation)
@@ -234,6 +250,7 @@ def _finish(
         "validation": validation.as_dict(),
         "test": test.as_dict(),
         **({"members": recipe.train.members} if recipe.train.members else {}),
+        **({"data": {"notes": notes, "findings": [one.as_dict() for one in found]}} if notes or found else {}),
     }
     readings = run.end(result)
     report_trained(run)
@@ -272,10 +289,3 @@ def _called(recipe: str | os.PathLike[str] | Recipe, asked: Recipe) -> str:
     if file.suffix != ".toml" or file.name == RECIPE or file.stem == asked.model.name:
         return ""
     return file.stem
-
-
-def findable(data: str) -> str:
-    """A path that will be found from any folder, as resuming may happen in another; a name stays a name."""
-    path = Path(data).expanduser()
-    is_name = data.strip().lower().replace("_", "-") in KNOWN
-    return str(path.resolve()) if not is_name and (path.suffix or path.exists()) else data

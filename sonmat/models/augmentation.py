@@ -20,8 +20,22 @@ _RANGES = {
     "elastic": (0, _PIXELS),
     "smoothness": (1, _PIXELS),  # below 1 there would be more knots than pixels
     "cutout": (0, _PIXELS),
+    "thickness": (0, 8),
+    "blur": (0, 16),
+    "contrast": (0, 1),
+    "noise": (0, 1),
 }
-_EXAMPLES = {"rotate": "10", "scale": "0.1", "shear": "10", "smoothness": "4", "cutout": "8"}
+_EXAMPLES = {
+    "rotate": "10",
+    "scale": "0.1",
+    "shear": "10",
+    "smoothness": "4",
+    "cutout": "8",
+    "thickness": "1",
+    "blur": "1",
+    "contrast": "0.5",
+    "noise": "0.1",
+}
 _FILLS = ("zero", "edge")
 
 
@@ -40,6 +54,11 @@ class Augmentation:
         smoothness: Pixels, 1 to 10,000: how wide the bends are, Simard's σ.
         cutout: Pixels, a whole number, 0 to 10,000. Blanks a square of that side, at a place drawn over the whole picture, so that
             part of it may lie outside (DeVries and Taylor 2017, arXiv 1708.04552).
+        thickness: Pixels, 0 to 8. Light strokes grow or are worn away by up to so much on all sides.
+        blur: Pixels, 0 to 16. Out of focus, by a Gaussian of up to so large a σ.
+        contrast: A share, 0 to 1. Light is weakened by up to so much of it; 1 may leave nothing.
+        noise: A share, 0 to 1. Normal noise of a standard deviation of up to so much of the range of the batch, within which
+            pixels stay.
         flip: Mirrors left and right, half of the time. Not for digits.
         fill: What comes in from outside: "zero" or the nearest "edge" pixel.
     """
@@ -51,6 +70,10 @@ class Augmentation:
     elastic: float = 0.0
     smoothness: float = 4.0
     cutout: int = 0
+    thickness: float = 0.0
+    blur: float = 0.0
+    contrast: float = 0.0
+    noise: float = 0.0
     flip: bool = False
     fill: str = "zero"
 
@@ -98,8 +121,13 @@ class Augmentation:
         """Whether pixels land between pixels."""
         return bool(self.rotate or self.scale or self.shear or self.elastic or self.shift % 1)
 
+    @property
+    def spoils(self) -> bool:
+        """Whether another pen or another camera is played."""
+        return bool(self.thickness or self.blur or self.contrast or self.noise)
+
     def __bool__(self) -> bool:
-        return bool(self.warps or self.shift or self.cutout or self.flip)
+        return bool(self.warps or self.spoils or self.shift or self.cutout or self.flip)
 
 
 NAMES = tuple(item.name for item in fields(Augmentation))

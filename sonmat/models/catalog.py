@@ -16,6 +16,7 @@ from sonmat.models.convnet import convnet
 from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
 from sonmat.models.seeding import private_randomness, seed_weights
+from sonmat.models.textcnn import check_reads, textcnn
 from sonmat.models.whitening import has_rows, needs_rows, whiten_first
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Entry:
         train: How its recipe trains it.
         claim: What the recipe reaches, measured, in English and Korean.
         model: Its builder's settings where they are not the builder's defaults.
-        split, split_seed: As `Recipe` has them.
+        split, split_seed, tokens: As `Recipe` has them.
     """
 
     function: Callable[..., Any]
@@ -45,23 +46,25 @@ class Entry:
     model: Mapping[str, Any] = field(default_factory=dict)
     split: float = Recipe.split
     split_seed: int | None = None
+    tokens: Mapping[str, Any] | None = None
 
     @classmethod
     def tuned(cls, name: str) -> Entry:
         """A recipe that was tuned, from its file."""
         recipe = tuned.tuned(name)
         return cls(
-            function=CONVNETS[recipe.model.name],
+            function=BUILDERS[recipe.model.name],
             data=recipe.data,
             train=recipe.train,
             claim=tuned.claim(name),
             model=recipe.model.settings,
             split=recipe.split,
             split_seed=recipe.split_seed,
+            tokens=recipe.tokens,
         )
 
 
-CONVNETS = {"convnet": convnet}
+BUILDERS: Mapping[str, Callable[..., Any]] = {"convnet": convnet, "textcnn": textcnn}
 """What the files of tuned recipes may be made of."""
 
 _PLAIN: dict[str, Entry] = {
@@ -168,6 +171,7 @@ def base_recipe(name: str = "notes-mlp") -> Recipe:
         data=entry.data,
         split=entry.split,
         split_seed=entry.split_seed,
+        tokens=entry.tokens,
         model=ModelSettings(name, {**builder.defaults, **entry.model}),
         train=entry.train,
     )
@@ -237,6 +241,7 @@ def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:
     builder = find_builder(recipe.model.name)
     with private_randomness(recipe.seed):
         model = builder.build(recipe.model.settings, data=data, seed=recipe.seed)
+        check_reads(recipe.model.name, model, data)
         compile_model(model, recipe.train, _steps(recipe, data))
     if recipe.model.name in CATALOG:
         seed_weights(model, recipe.seed)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sonmat.data.cutting import NAMES as TOKENS
+from sonmat.data.read_settings import NAMES as READ
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models import augmentation, averaging, views
@@ -86,6 +88,7 @@ def settable(recipe: Recipe) -> list[str]:
     settings = [f"model.{key}" for key in find_builder(recipe.model.name).settings]
     options = [f"train.{key}" for key in optimizer_options(recipe.train.optimizer)]
     known = ["data", "split", "seed", "split_seed", "model.name", *settings]
+    known += [f"tokens.{key}" for key in TOKENS] + [f"read.{key}" for key in READ]
     return [*known, *(f"train.{key}" for key in TRAIN_KEYS), *_in_tables(recipe), *options]
 
 
@@ -145,6 +148,8 @@ def resolve(key: str, known: Iterable[str], *, anything: bool = False) -> str:
     meant = [name for name in names if f".{name}".endswith(f".{key}")]
     outer = [name for name in meant if name.count(".") < 2]
     meant = outer if len(outer) == 1 and key == "name" else meant
+    own = [name for name in meant if not name.startswith("read.")]
+    meant = own if len(own) == 1 else meant  # a builder's own `size` is what `size` has always meant
     if len(meant) > 1:
         every = say(" or ", " 또는 ").join(meant)
         raise RecipeError(
@@ -180,7 +185,7 @@ def _set(recipe: Recipe, key: str, value: Any) -> Recipe:
         table = section.partition(".")[2]
         values["train"][table] = {**values["train"].get(table, {}), name: value}
     elif section:
-        values[section][name] = value
+        values[section] = {**values.get(section, {}), name: value}
     else:
         values[name] = value
     return Recipe.from_dict(values)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from sonmat.data.cutting import Cutting
+from sonmat.data.read_settings import ReadSettings
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.numbers import LEAST, MOST, fits_float32, plain
@@ -51,6 +53,8 @@ class TrainSettings:
             `{"shift": 2, "rotate": 10}`.
         label_smoothing: The share of a target that goes to all classes alike, 0 to below 1.
         average: Which average of the weights is used, as `sonmat.models.averaging.Averaging` has it.
+        outliers: How many inputs of no class are trained on beside the rows, as a share of these, 0 to 1: the network learns
+            to give all classes alike for them. They are made of the training rows and of strokes, noise and textures.
         tta: Test-time augmentation, as `sonmat.models.views.Views` has it: `{"shift": 1}`.
         members: How many networks, with seeds that count up from the recipe's, are trained and averaged.
         options: Further arguments of the optimizer: `{"momentum": 0.9}`. In TOML they stand under `[train]`.
@@ -65,6 +69,7 @@ class TrainSettings:
     augment: Mapping[str, Any] | None = None
     label_smoothing: float | None = None
     average: Mapping[str, Any] | None = None
+    outliers: float | None = None
     tta: Mapping[str, Any] | None = None
     members: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -77,6 +82,7 @@ class TrainSettings:
             if getattr(self, key) is not None:
                 _keep(self, **{key: _table(f"train.{key}", getattr(self, key))})
         _keep(self, label_smoothing=_share("train.label_smoothing", self.label_smoothing))
+        _keep(self, outliers=_share("train.outliers", self.outliers))
         _keep(self, batch_size=_batch_size(self.batch_size))
         if self.optimizer is not None:
             _text("train.optimizer", self.optimizer)
@@ -99,6 +105,8 @@ class Recipe:
         split: The share of the training rows that is trained on, between 0 and 1; the others validate.
         seed: Sets the split, the initial weights, the order of the rows, dropout and augmentation; 0 to 2³²−1.
         split_seed: Sets the split instead, so that runs of several seeds share their validation rows.
+        tokens: How sentences are cut, as `sonmat.data.cutting.Cutting` has it: `{"kind": "pieces", "vocabulary": 8000}`.
+        read: How data of one's own are read, as `sonmat.data.read_settings.ReadSettings` has it: `{"size": [64, 64]}`.
         model: Which network.
         train: How it is trained.
 
@@ -110,6 +118,8 @@ class Recipe:
     split: float = 0.7
     seed: int = 0
     split_seed: int | None = None
+    tokens: Mapping[str, Any] | None = None
+    read: Mapping[str, Any] | None = None
     model: ModelSettings = field(default_factory=ModelSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
 
@@ -121,6 +131,11 @@ class Recipe:
         _whole("seed", self.seed, 0, _HIGHEST_SEED)
         if self.split_seed is not None:
             _whole("split_seed", self.split_seed, 0, _HIGHEST_SEED)
+        if self.tokens is not None:
+            _keep(self, tokens=_table("tokens", self.tokens))
+            Cutting.of(self.tokens)
+        if self.read is not None:
+            _keep(self, read=ReadSettings.of(_table("read", self.read)).as_dict() or None)
 
     def as_dict(self) -> dict[str, Any]:
         """The recipe as the tables of its TOML, without what is None."""
@@ -130,6 +145,8 @@ class Recipe:
             "split": self.split,
             "seed": self.seed,
             **({} if self.split_seed is None else {"split_seed": self.split_seed}),
+            **({} if self.tokens is None else {"tokens": dict(self.tokens)}),
+            **({} if self.read is None else {"read": dict(self.read)}),
             "model": {"name": self.model.name, **self.model.settings},
             "train": {key: _plain(value) for key, value in train.items() if value is not None}
             | dict(self.train.options),

@@ -8,7 +8,7 @@ from pathlib import Path
 from sonmat.models.recipe import Recipe, from_toml
 
 FOLDER = Path(__file__).parent / "recipes"
-NAMES = ("quick", "tiny", "strong", "ensemble", "fashion")
+NAMES = ("quick", "tiny", "strong", "ensemble", "fashion", "robust", "textcnn")
 _KOREAN = "# ko: "
 
 

@@ -43,6 +43,7 @@ def fit(
     augment: Mapping[str, Any] | Augmentation | None = None,
     label_smoothing: float = 0.0,
     average: Mapping[str, Any] | Averaging | str | None = None,
+    outliers: Any = None,
     listeners: Sequence[Listener] = (),
     run: str | os.PathLike[str] | None = None,
     identity: Mapping[str, Any] | None = None,

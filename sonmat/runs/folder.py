@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ from sonmat.runs.lock import LOCK, held
 
 if TYPE_CHECKING:
     import keras
+
+    from sonmat.data.tokenizer import Tokenizer
 
 RECIPE, JOURNAL, ENVIRONMENT, CHECKPOINT = "recipe.toml", "history.jsonl", "env.json", "checkpoint"
 _SIGNS = (RECIPE, JOURNAL, CHECKPOINT)
@@ -222,8 +225,11 @@ class Run:
         model: The network.
         scale: What raw inputs are divided by before the network sees them.
         classes: The classes' names, in the order of the outputs; empty where they are not known.
+        inputs: All that the file says of how its inputs are made.
+        answer: Its calibration and when it is unsure; None where the file does not say.
         history: Name → a value for each epoch; empty for a model file.
         recipe: What was asked for; None for a model file.
+        tokenizer: What cuts sentences for it; None where it reads none.
     """
 
     model: keras.Model
@@ -231,6 +237,9 @@ class Run:
     classes: tuple[str, ...]
     history: dict[str, list[Any]] = field(default_factory=dict)
     recipe: Recipe | None = None
+    tokenizer: Tokenizer | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] | None = None
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
@@ -241,6 +250,7 @@ def load_run(path: str | os.PathLike[str]) -> Run:
         RunError: The folder is no run, or has no trained model yet.
     """
     from sonmat.runs.model_files import load_model, read_card
+    from sonmat.runs.tokenizer_card import check_fits, tokenizer_of
 
     place = Path(path)
     folder = open_run(place) if place.is_dir() else None
@@ -248,12 +258,17 @@ def load_run(path: str | os.PathLike[str]) -> Run:
     card = read_card(file)
     inputs = card.get("inputs") or {}
     scale = inputs.get("scale")
+    model, tokenizer = load_model(file), tokenizer_of(inputs)
+    check_fits(model, tokenizer)
     return Run(
-        model=load_model(file),
+        model=model,
         scale=float(scale) if isinstance(scale, (int, float)) else None,
         classes=tuple(card.get("classes") or ()),
         history=_columns(folder.history) if folder else {},
         recipe=folder.recipe if folder and (folder.path / RECIPE).exists() else None,
+        tokenizer=tokenizer,
+        inputs=inputs,
+        answer=card.get("answer"),
     )
 
 
@@ -295,6 +310,16 @@ def open_run(path: str | os.PathLike[str]) -> RunFolder:
         if near
         else say("See which there are: sonmat runs ls", "어떤 것이 있는지 보세요: sonmat runs ls"),
     )
+
+
+def located(path: str | os.PathLike[str]) -> tuple[Path, RunFolder | None]:
+    """A run by its folder or bare name, or a model file."""
+    file = Path(path).expanduser()
+    if file.is_file() or (file.suffix in (".keras", ".h5", ".hdf5") and not file.is_dir()):
+        inside = file.name == MODEL and (file.parent / RECIPE).is_file()  # a run's own model is the run
+        return file, RunFolder(file.parent) if inside else None
+    folder = open_run(path)
+    return folder.path, folder
 
 
 def _is_run(place: Path) -> bool:

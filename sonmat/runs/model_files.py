@@ -53,7 +53,7 @@ def read_card(path: str | os.PathLike[str]) -> dict[str, Any]:
     """How a model's inputs are made and what its classes are, as `save_model` wrote it.
 
     Returns:
-        `{"inputs": {"scale": 255.0, ...}, "classes": [...]}` with what the file has; empty where it has none, as a file
+        `{"inputs": {"scale": 255.0, ...}, "classes": [...], "answer": {...}}` with what the file has; empty where it has none, as a file
         that plain Keras wrote.
 
     Raises:
@@ -72,6 +72,7 @@ def save_model(
     *,
     inputs: Mapping[str, Any] | None = None,
     classes: Sequence[str] | None = None,
+    answer: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model with Keras's own writer, whole or not at all.
 
@@ -80,8 +81,9 @@ def save_model(
             wherever the file is opened. Only an optimizer or schedule of sonmat's own is written as Keras's nearest.
         path: `.keras` or `.h5`; the suffix decides.
         inputs: How raw inputs become the model's, such as `{"scale": 255.0}`; JSON-ready values.
-        classes: The classes' names, in the order of the outputs. Both are kept where Keras passes over them, and are
-            read back by `read_card`.
+        classes: The classes' names, in the order of the outputs.
+        answer: Its calibration and when it is unsure, as `sonmat.engine.answer.Answer.as_card` gives it. All three are kept
+            where Keras passes over them, and are read back by `read_card`.
 
     Raises:
         ModelFileError: The suffix is another one.
@@ -96,7 +98,7 @@ def save_model(
             ),
             say(f'Try save_model(model, "{path.stem}.keras").', f'save_model(model, "{path.stem}.keras")로 해 보세요.'),
         )
-    card = model_card.card_text(inputs, classes)
+    card = model_card.card_text(inputs, classes, answer)
     with storing(path), tempfile.TemporaryDirectory(prefix="sonmat-") as folder:
         written = Path(folder) / f"model{path.suffix}"
         with _without_advice(), plain_optimizer(model):

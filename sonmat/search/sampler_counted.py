@@ -146,7 +146,7 @@ def random_order(space: Space, seed: int) -> Order:
 
 def quasi_random_order(space: Space, seed: int) -> Order:
     """Scrambled Sobol' points (Owen 1998), which fill the space more evenly than independent ones."""
-    from scipy.stats import qmc  # type: ignore[import-untyped]
+    from scipy.stats import qmc
 
     count = len(space.dimensions)
     keyword = "rng" if "rng" in keywords(qmc.Sobol) else "seed"  # SciPy renamed it in 1.15

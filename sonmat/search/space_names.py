@@ -96,7 +96,7 @@ def _refuse_common(name: str) -> None:
                 "가장 좋은 설정을 여러 시드로 다시 학습하세요: --seeds 5.",
             ),
         )
-    if name in ("data", "split", "split_seed"):
+    if name in ("data", "split", "split_seed", "tokens", "read") or name.startswith(("tokens.", "read.")):
         raise RecipeError(
             say(
                 f"{name} is not searched: trials are compared on the same rows.",

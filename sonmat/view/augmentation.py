@@ -99,6 +99,10 @@ def described(settings: Augmentation) -> list[str]:
         ),
         (settings.cutout, f"cutout {settings.cutout} × {settings.cutout} px",
          f"가림 {settings.cutout} × {settings.cutout}픽셀"),
+        (settings.thickness, f"strokes ±{settings.thickness:g} px", f"획 굵기 ±{settings.thickness:g}픽셀"),
+        (settings.blur, f"blur up to {settings.blur:g} px", f"흐림 {settings.blur:g}픽셀까지"),
+        (settings.contrast, f"up to {100 * settings.contrast:g} % paler", f"대비 {100 * settings.contrast:g} %까지 감소"),
+        (settings.noise, f"noise up to {100 * settings.noise:g} %", f"노이즈 {100 * settings.noise:g} %까지"),
         (settings.flip, "flip left to right", "좌우 뒤집기"),
     ]  # fmt: skip
     found = [say(english, korean) for wanted, english, korean in told if wanted]

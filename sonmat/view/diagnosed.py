@@ -30,6 +30,20 @@ def diagnosis_text(findings: Sequence[Finding]) -> Text:
     return text
 
 
+def data_text(notes: Sequence[str], findings: Sequence[Finding]) -> Text:
+    """What is to be said of data before they are trained on: what was chosen, and each finding with what to do."""
+    text = Text()
+    for note in notes:
+        text.append(f"{note}\n", style="not bold")
+    for one in findings:
+        style = _STYLES.get(one.severity, "")
+        text.append(f"{_SIGNS.get(one.severity, ' ')} {one.title}. ", style=f"not bold {style}")
+        text.append(f"{one.evidence}\n", style="not bold")
+        if one.severity != "good":
+            text.append(f"  → {one.advice}\n", style="dim not bold")
+    return text
+
+
 def brief_text(findings: Sequence[Finding], run: str) -> Text:
     """The two weightiest findings on a line each, and how to read all of them."""
     text = Text()

@@ -21,7 +21,8 @@ from sonmat.view.words import percent
 _SEVERITIES = ("fault", "hint", "good")
 _CODES = (  # causes before what they cause: who mends the first may find the others gone
     "leak", "unscaled_inputs", "twice_scaled_inputs", "blank_inputs", "sorted_labels", "missing_class", "near_leak",
-    "frozen_layers", "lagging_averages", "no_signal", "divergence", "high_learning_rate", "high_dropout", "low_learning_rate",
+    "contradictory_labels", "frozen_layers", "lagging_averages", "no_signal", "divergence", "high_learning_rate", "high_dropout",
+    "low_learning_rate",
     "small_network", "label_noise", "confused_classes", "dead_units", "few_epochs", "constant_prediction", "not_learning",
     "underfitting", "overfitting", "best_epoch_earlier", "large_network", "overconfident", "imbalance",
     "class_never_said", "untrained_layers", "plateau", "unfinished", "unmeasured", "healthy",

@@ -20,8 +20,6 @@ from sonmat.view.tables import duration
 if TYPE_CHECKING:
     from sonmat.engine.training import Training
 
-_SHADES = " .:-=+*#%@"
-
 
 class Lines(Listener):
     """One line an epoch: what a log file, a pipe or a notebook shows well."""
@@ -146,18 +144,3 @@ def _numbers(logs: dict[str, Any]) -> Text:
 def _called(name: str) -> str:
     known = {"loss": "손실", "accuracy": "정확도", "val_loss": "검증 손실", "val_accuracy": "검증 정확도"}
     return say(name, known.get(name, name))
-
-
-def image_text(image: np.ndarray, width: int = 28) -> Text:
-    """A small image for a terminal, a character for two columns of a pixel: light is dense.
-
-    Args:
-        image: (height, width) or (height, width, channels), any range.
-    """
-    plane = np.asarray(image, np.float64)
-    plane = plane.mean(-1) if plane.ndim == 3 else plane
-    step = max(1, plane.shape[1] // width)
-    plane = plane[::step, ::step]
-    low, high = plane.min(), plane.max()
-    level = ((plane - low) / (high - low or 1.0) * (len(_SHADES) - 1)).round().astype(int)
-    return Text("\n".join("".join(_SHADES[v] * 2 for v in row).rstrip() for row in level))

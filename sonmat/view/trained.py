@@ -7,21 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.cells import cell_len
 from rich.text import Text
 
-from sonmat.data.known_errors import KnownError
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
-from sonmat.view.corrected import corrected_text, error_text
-from sonmat.view.diagnosed import brief_text
+from sonmat.view.corrected import corrected_text
+from sonmat.view.diagnosed import brief_text, data_text
 from sonmat.view.finding import Finding
 from sonmat.view.program import program
 from sonmat.view.tables import duration, reading
 
 
-def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int, name: str = "") -> Text:
+def begun_text(
+    folder: Path,
+    recipe: Recipe,
+    rows: Mapping[str, int],
+    done: int,
+    name: str = "",
+    notes: Sequence[str] = (),
+    findings: Sequence[Finding] = (),
+) -> Text:
     """What is about to be trained, on what, and where it will be.
 
     Args:
@@ -30,6 +36,8 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int,
         rows: How many there are, by part.
         done: Epochs behind it already.
         name: What the recipe's file is called, where it is not called as its model.
+        notes: What was found and chosen as the data were read.
+        findings: What is to be said of the data.
     """
     train, validation, test = (f"{rows[part]:,}" for part in ("train", "validation", "test"))
     model, data = Path(recipe.model.name).name, Path(recipe.data).name
@@ -42,6 +50,7 @@ def begun_text(folder: Path, recipe: Recipe, rows: Mapping[str, int], done: int,
         ),
         style="not bold",
     )
+    text.append_text(data_text(notes, findings))
     text.append(f"{say('run', '실행')}: {folder}", style="dim not bold")
     if done:
         count = f"{done}/{recipe.train.epochs}"
@@ -141,29 +150,3 @@ def _numbers(title: str, found: dict[str, Any]) -> Text:
             style="dim",
         )
     return line.append("\n")
-
-
-def prediction_text(
-    file: str,
-    classes: Sequence[str],
-    probabilities: np.ndarray,
-    label: int | None,
-    error: KnownError | None = None,
-) -> Text:
-    """One prediction: the class, and the probability of each, the likeliest first where there are many."""
-    said = int(np.argmax(probabilities))
-    text = Text(f"{file}: ").append(classes[said], style="bold")
-    if label is not None:
-        right = label == said
-        verdict = (
-            say("right", "정답") if right else say(f"wrong: it is {classes[label]}", f"오답: 정답은 {classes[label]}")
-        )
-        text.append(f"  ({verdict})", style="green" if right else "red")
-        text.append(f"  {error_text(error, classes)}" if error else "", style="yellow")
-    order = range(len(classes)) if len(classes) <= 12 else np.argsort(-probabilities)[:10]
-    for i in order:
-        bar = "█" * round(float(probabilities[i]) * 30)
-        text.append(f"\n  {' ' * max(0, 12 - cell_len(classes[i]))}{classes[i]}  {probabilities[i]:7.2%}  ").append(
-            bar, style="bold" if i == said else "dim"
-        )
-    return text

@@ -82,7 +82,7 @@ def test_a_recipe_that_varies_nothing_is_told_and_not_drawn(
     said = sonmat_command("data", "show", small, "--augment", "quick")
     assert said.status == 0, said.err
     assert "quick leaves pictures as they are" in said.out
-    assert "tiny, strong, ensemble, fashion." in said.out
+    assert "tiny, strong, ensemble, fashion, robust." in said.out
     assert "picture:" not in said.out
     assert list(tmp_path.glob("*.png")) == []
     asked = sonmat_command("data", "show", small, "--augment", "quick", "--out", "asked.png")

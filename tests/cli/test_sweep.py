@@ -171,6 +171,7 @@ def test_people_read_what_it_costs_where_it_is_and_what_came(
     )  # fmt: skip
     assert said.status == 0, said.err
     lines = said.out.splitlines()
+    assert lines.pop(2).startswith("This recipe will take few steps on so few rows: 420 training rows and 2 epochs")
     assert lines[:3] == [
         "notes-mlp on blocks.npz: 420 rows to train on, 180 to choose by",
         "  train.learning_rate=log:0.01..0.5",

@@ -106,7 +106,7 @@ def test_only_what_tells_of_a_result_reads_them() -> None:
                 readers.add(file.relative_to(ROOT / "sonmat").as_posix())
     assert readers == {
         "engine/corrected.py", "engine/evaluate.py", "jobs/pictures.py", "jobs/predict.py",
-        "view/corrected.py", "view/label_errors.py", "view/trained.py",
+        "view/corrected.py", "view/label_errors.py", "view/predicted.py",
     }  # fmt: skip
 
 

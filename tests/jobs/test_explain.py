@@ -109,8 +109,7 @@ def test_what_is_wrong_is_said(options: dict[str, Any], says: str, models: Path,
 
 def test_an_image_of_another_size(models: Path, tmp_path: Path) -> None:
     Image.new("L", (20, 28)).save(tmp_path / "small.png")
-    with pytest.raises(DataError, match="28 × 28"):
-        explain(models / "cnn.keras", image=tmp_path / "small.png", out=tmp_path)
+    explain(models / "cnn.keras", image=tmp_path / "small.png", out=tmp_path)  # made as large as the model's own
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(DataError, match="not an image"):
+    with pytest.raises(DataError, match="none of PNG"):
         explain(models / "cnn.keras", image=tmp_path / "text.png", out=tmp_path)

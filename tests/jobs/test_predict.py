@@ -1,10 +1,8 @@
-"""Predictions of rows and of image files of every kind."""
+"""Predictions of rows, and of pictures of every size."""
 
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import sonmat as sm
 from sonmat.errors import DataError
-from sonmat.jobs.predict import predict_files, predict_rows, read_image
-
-SHAPE = (28, 28)
+from sonmat.jobs.predict import predict_files, predict_rows
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +36,13 @@ def test_rows_and_files_are_predicted_alike(trained: Path, digit: np.ndarray, tm
     np.testing.assert_allclose(row.probabilities, file.probabilities, rtol=1e-5)
     np.testing.assert_array_equal(row.image, file.image)
     assert (row.label, file.label) == (3, None)
+    assert file.cleaning == "resized", "these pictures are no strokes in a frame"
     assert row.name == file.name == row.classes[int(row.probabilities.argmax())]
     assert float(row.probabilities.sum()) == pytest.approx(1, abs=1e-5)
-    expected = sm.load_model(trained / "model.keras")(digit[None] / 255.0)
-    np.testing.assert_allclose(row.probabilities, np.asarray(expected)[0], rtol=1e-4)
+    said = np.asarray(sm.load_model(trained / "model.keras")(digit[None] / 255.0))[0]
+    heat = sm.load_run(trained).answer["temperature"]
+    expected = said ** (1 / heat) / (said ** (1 / heat)).sum()
+    np.testing.assert_allclose(row.probabilities, expected, rtol=1e-3, atol=1e-7)
 
 
 def test_rows_that_are_not_there(trained: Path):
@@ -61,6 +60,8 @@ def test_the_command(trained: Path, digit: np.ndarray, tmp_path: Path, sonmat_co
     assert [one["file"] for one in told] == ["blocks test 3", "blocks test 4"]
     (one,) = json.loads(sonmat_command("predict", trained, tmp_path / "three.png", "--json").out)
     assert (len(one["probabilities"]), one["file"]) == (10, str(tmp_path / "three.png"))
+    assert (one["class"], one["unsure"]) == (told[0]["class"], told[0]["unsure"])
+    assert bool(one["reason"]) == one["unsure"]
     said = sonmat_command("predict", trained, "--pick", 1, "--pick", 2, "--out", tmp_path / "p.png")
     assert "blocks test 1: " in said.out
     for number in (1, 2):
@@ -71,87 +72,35 @@ def test_the_command(trained: Path, digit: np.ndarray, tmp_path: Path, sonmat_co
     assert file == 0, "a model file needs data that is there"
 
 
-@pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "tiff", "webp", "pgm"])
-def test_lossless_formats_give_the_same_pixels(suffix: str, digit: np.ndarray, tmp_path: Path):
-    path = tmp_path / f"x.{suffix}"
-    Image.fromarray(digit).save(path, **({"lossless": True} if suffix == "webp" else {}))
-    np.testing.assert_array_equal(read_image(path, SHAPE), digit)
-    assert read_image(path, (28, 28, 1)).shape == (28, 28, 1)
-    assert read_image(path, (28, 28, 3)).shape == (28, 28, 3)
+def test_pictures_of_another_size_are_made_the_models(trained: Path, digit: np.ndarray, tmp_path: Path):
+    smooth = Image.fromarray(digit).filter(ImageFilter.GaussianBlur(1.5))
+    smooth.resize((280, 280), Image.Resampling.NEAREST).save(tmp_path / "large.png")
+    smooth.save(tmp_path / "x.png")
+    large, same = predict_files(trained, [tmp_path / "large.png", tmp_path / "x.png"])
+    np.testing.assert_allclose(large.image.astype(int), same.image.astype(int), atol=8)
+    assert large.name == same.name
 
 
-def test_sixteen_bits_keep_their_shades(digit: np.ndarray, tmp_path: Path):
-    Image.fromarray(digit.astype(np.uint16) * 257).save(tmp_path / "x.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "x.png", SHAPE), digit)
+def test_several_digits_need_a_model_of_digits(trained: Path, digit: np.ndarray, tmp_path: Path):
+    Image.fromarray(digit).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match="digits alone"):
+        predict_files(trained, [tmp_path / "x.png"], many=True)
 
 
-@pytest.mark.parametrize(("stroke", "background"), [(255, 0), (0, 255)])
-def test_strokes_on_nothing_stay_visible(stroke: int, background: int, tmp_path: Path):
-    pixels = np.zeros((28, 28, 4), np.uint8)
-    pixels[..., :3] = stroke
-    pixels[8:20, 8:20, 3] = 255
-    Image.fromarray(pixels, "RGBA").save(tmp_path / "x.png")
-    with pytest.warns(UserWarning, match="--invert") if stroke == 0 else _nothing():
-        image = read_image(tmp_path / "x.png", SHAPE)
-    assert (image[0, 0], image[10, 10]) == (background, stroke)
-
-
-def _nothing() -> Any:
-    import contextlib
-
-    return contextlib.nullcontext()
-
-
-def test_a_moving_picture_gives_its_first_frame(digit: np.ndarray, tmp_path: Path):
-    frames = [Image.fromarray(digit), Image.fromarray(255 - digit)]
-    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(read_image(tmp_path / "x.gif", SHAPE), digit)
-
-
-def test_dark_on_light_is_said_and_turned(digit: np.ndarray, tmp_path: Path):
-    Image.fromarray(255 - digit).save(tmp_path / "x.png")
-    with pytest.warns(UserWarning, match="dark on light"):
-        read_image(tmp_path / "x.png", SHAPE)
-    np.testing.assert_array_equal(read_image(tmp_path / "x.png", SHAPE, invert=True), digit)
-
-
-def bomb(path: Path, side: int) -> None:
-    """A PNG whose header says side × side, with little in it."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(10**6))) + chunk(b"IEND", b"")
-    )
-
-
-@pytest.mark.parametrize("side", [10_000, 30_000])
-def test_a_bomb_is_not_unpacked(side: int, tmp_path: Path):
-    bomb(tmp_path / "x.png", side)
-    with pytest.raises(DataError):
-        read_image(tmp_path / "x.png", SHAPE)
-
-
-def test_files_that_are_no_images(digit: np.ndarray, tmp_path: Path):
+def test_what_is_no_file_is_said(trained: Path, tmp_path: Path, sonmat_command: Callable[..., Any]):
+    said = sonmat_command("predict", trained, "환불하고 싶어요")
+    assert said.status == 1
+    assert "does not exist" in said.err
+    assert "sentences" in said.err
     (tmp_path / "text.png").write_text("hello")
-    (tmp_path / "empty.png").write_bytes(b"")
-    Image.fromarray(digit).save(tmp_path / "whole.png")
-    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-200])
-    Image.fromarray(digit).save(tmp_path / "x.ico")
-    for name in ("text.png", "empty.png", "cut.png", "x.ico"):
-        with pytest.raises(DataError, match="not an image"):
-            read_image(tmp_path / name, SHAPE)
-    with pytest.raises(DataError, match="not an image"):
-        read_image(tmp_path, SHAPE)
-    with pytest.raises(DataError, match="does not exist"):
-        read_image(tmp_path / "none.png", SHAPE)
-    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "wide.png")
-    with pytest.raises(DataError, match=r"28 × 28 pixels; .* has 20 × 30"):
-        read_image(tmp_path / "wide.png", SHAPE)
-    with pytest.raises(DataError, match="no images"):
-        read_image(tmp_path / "whole.png", (784,))
+    assert sonmat_command("predict", trained, tmp_path / "text.png").status == 1
+    assert sonmat_command("predict", trained, "--random", "--many").status == 2
+
+
+def test_inverting(trained: Path, digit: np.ndarray, tmp_path: Path):
+    Image.fromarray(255 - digit).save(tmp_path / "x.png")
+    (found,) = predict_files(trained, [tmp_path / "x.png"], invert=True)
+    np.testing.assert_array_equal(found.image, digit)
 
 
 def test_one_output_counts_as_two_classes(tmp_path: Path, digit: np.ndarray):
@@ -163,3 +112,11 @@ def test_one_output_counts_as_two_classes(tmp_path: Path, digit: np.ndarray):
     said = float(np.asarray(model(digit[None] / 255.0))[0, 0])
     np.testing.assert_allclose(found.probabilities, [1 - said, said], rtol=1e-4)
     assert found.classes == ("0", "1")
+
+
+def test_a_model_that_takes_no_pictures(tmp_path: Path, digit: np.ndarray):
+    model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(3, "softmax")])
+    model.save(tmp_path / "m.keras")
+    Image.fromarray(digit).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match="no images"):
+        predict_files(tmp_path / "m.keras", [tmp_path / "x.png"])

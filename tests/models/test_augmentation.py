@@ -19,6 +19,10 @@ ALL = {
     "elastic": 1.5,
     "smoothness": 6.0,
     "cutout": 8,
+    "thickness": 1.0,
+    "blur": 1.5,
+    "contrast": 0.5,
+    "noise": 0.1,
     "flip": True,
     "fill": "edge",
 }
@@ -41,7 +45,9 @@ def test_a_table_comes_back_as_it_went_in() -> None:
     assert Augmentation(shift=2).table == {"shift": 2}
 
 
-@pytest.mark.parametrize("name", ["shift", "rotate", "scale", "shear", "elastic", "cutout", "flip"])
+@pytest.mark.parametrize(
+    "name", ["shift", "rotate", "scale", "shear", "elastic", "cutout", "thickness", "blur", "contrast", "noise", "flip"]
+)
 def test_each_alone_is_something(name: str) -> None:
     assert Augmentation.of({name: ALL[name]})
 

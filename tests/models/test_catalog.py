@@ -45,7 +45,7 @@ def test_the_notes_network():
     assert {"loss", "accuracy"} <= set(model.evaluate(np.zeros((2, 28, 28)), np.zeros(2), verbose=0, return_dict=True))
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", [name for name in CATALOG if name != "textcnn"])  # which reads sentences
 def test_shape_and_classes_come_from_the_data(name: str):
     model = build(name, DATA, **({"padding": "same"} if name == "notes-cnn" else {}))
     assert model.input_shape == (None, 6, 7, 2)

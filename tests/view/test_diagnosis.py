@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sonmat.data.guards import Leak, Order, Range
+from sonmat.data.guards import Contradictions, Leak, Order, Range
 from sonmat.engine.evidence import Evidence, Failure, Layer, Part, Settings
 from sonmat.models.catalog import base_recipe
 from sonmat.models.reading import change
@@ -95,6 +95,10 @@ DEAD = (Layer("hidden", "Dense", 9, 20, rectified=True, dead=15),)
 PLANTED: dict[str, list[tuple[str, Evidence, list[dict[str, float]]]]] = {
     "leak": [("fault", healthy(leak=Leak(2000, 60)), course()), ("hint", healthy(leak=Leak(2000, 3)), course())],
     "near_leak": [("fault", healthy(leak=Leak(2000, 0, 500, 100)), course()), ("hint", healthy(leak=Leak(2000, 0, 500, 8)), course())],
+    "contradictory_labels": [
+        ("fault", healthy(contradictions=Contradictions(2000, 60)), course()),
+        ("hint", healthy(contradictions=Contradictions(2000, 3)), course()),
+    ],
     "unscaled_inputs": [("fault", healthy(seen=WRONG_SCALE), course())],
     "twice_scaled_inputs": [("fault", healthy(seen=TWICE), course())],
     "blank_inputs": [

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from sonmat.engine.listener import Progress
 from sonmat.models.catalog import base_recipe
-from sonmat.view.terminal import following, image_text
-from sonmat.view.trained import begun_text, prediction_text, trained_text
+from sonmat.view.predicted import image_text, prediction_text
+from sonmat.view.terminal import following
+from sonmat.view.trained import begun_text, trained_text
 
 TRAINING: Any = SimpleNamespace(epochs=10)
 LOGS = {"loss": 0.4, "accuracy": 0.87, "val_loss": 0.5, "val_accuracy": 0.85}

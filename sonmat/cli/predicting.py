@@ -1,0 +1,107 @@
+"""How `sonmat predict`, and `sonmat evaluate --corruptions`, show what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sonmat.cli.output import console, download, print_json, print_place
+from sonmat.language import say
+
+if TYPE_CHECKING:
+    from sonmat.jobs.predict import Prediction
+
+
+def show(found: Sequence[Prediction], *, files: Sequence[str], many: bool, out: Path | None, json: bool) -> None:
+    """Print predictions, and draw what the network saw.
+
+    Args:
+        found: The predictions.
+        files: The pictures they are of.
+        many: Whether there may be several of one picture.
+        out: Where to draw; of several pictures each gets its number.
+        json: Whether to print JSON alone.
+    """
+    if json:
+        print_json([one.as_dict() for one in found])
+    elif many:
+        _tell_many(found, files)
+    else:
+        for one in found:
+            _tell(one)
+    if out is None:
+        return
+    things: list[tuple[str, list[Prediction]]] = (
+        [(file, _of(found, file)) for file in files] if many else [(one.file, [one]) for one in found]
+    )
+    for number, (file, those) in enumerate(things, start=1):
+        place = out if len(things) == 1 else out.with_stem(f"{out.stem}-{number}")
+        if many:
+            _draw_many(file, those, place)
+        else:
+            _draw(those[0], place)
+        if not json:
+            print_place(console(), say("picture", "그림"), place)
+
+
+def _of(found: Sequence[Prediction], file: str) -> list[Prediction]:
+    return [one for one in found if one.file.rpartition("#")[0] == file]
+
+
+def _tell(one: Prediction) -> None:
+    from sonmat.view.predicted import image_text, prediction_text
+
+    out = console()
+    if one.image.ndim in (2, 3):
+        out.print(image_text(one.image))
+    out.print(
+        prediction_text(one.file, one.classes, one.probabilities, one.label, one.error, reason=one.reason),
+        soft_wrap=True,
+    )
+
+
+def _tell_many(found: Sequence[Prediction], files: Sequence[str]) -> None:
+    from sonmat.view.predicted import line_text
+
+    for file in files:
+        console().print(line_text(file, _of(found, file)), soft_wrap=True)
+
+
+def _draw(one: Prediction, place: Path) -> None:
+    from sonmat.view.hardest import picked
+
+    title = f"{say('Unsure', '확실하지 않음')}: {one.reason}" if one.unsure else None
+    picked(one.image, one.probabilities, one.classes, place, label=one.label, title=title)
+
+
+def _draw_many(file: str, found: Sequence[Prediction], place: Path) -> None:
+    from sonmat.data.image_file import open_image
+    from sonmat.view.boxes import boxes
+
+    marks = [(one.box, one.name, float(one.probabilities.max()), one.unsure, one.image) for one in found if one.box]
+    boxes(open_image(file), marks, place)
+
+
+def show_corruptions(model: str, data: str | None, part: str, out: Path | None, *, tta: bool, json: bool) -> None:
+    """Evaluate on spoilt rows, and print and draw what was found: into the run's folder, where `out` does not say."""
+    from sonmat.jobs.corruptions import evaluate_corruptions
+    from sonmat.runs.folder import located
+
+    done = evaluate_corruptions(model, data=data, part=part, tta=tta, progress=download(json))
+    folder = located(model)[1]
+    place = out or (folder.path / "corruptions.png" if folder else Path("corruptions.png"))
+    from sonmat.view.corruptions import corruptions_picture, corruptions_table
+    from sonmat.view.data_tables import part_name
+    from sonmat.view.tables import reading
+
+    heading = f"{Path(model).name}: {done.rows.name}, {part_name(done.rows.part)}, {len(done.rows):,}"
+    corruptions_picture(done.clean, done.found, done.rows.inputs[0], place, title=heading)
+    if json:
+        return print_json(done.as_dict() | {"picture": str(place)})
+    screen = console()
+    screen.print(heading, soft_wrap=True)
+    screen.print(corruptions_table(done.clean, done.found))
+    if done.readings is not None:
+        screen.print(reading(done.readings))
+    return print_place(screen, say("picture", "그림"), place)
