@@ -159,7 +159,17 @@ def test_many_at_once_are_as_each_alone(sentences: Path) -> None:
     train, test = sm.tokenize(train.take(slice(128)), test, vocabulary=200)
 
     def build(seed: int = 0, **settings: Any) -> Any:
-        return sm.build("textcnn", train, seed=seed, units=8, filters=8, dropout=0.0, token_dropout=0.0, **settings)
+        return sm.build(
+            "textcnn",
+            train,
+            seed=seed,
+            units=8,
+            filters=8,
+            dropout=0.0,
+            token_dropout=0.0,
+            learning_rate=0.001,
+            **settings,
+        )
 
     members = [{"seed": seed, "learning_rate": rate} for seed, rate in ((0, 0.001), (1, 0.003))]
     fitted = sm.fit_many(build, members, train, validation_data=test, epochs=2, batch_size=32)
