@@ -15,12 +15,14 @@ import faulthandler
 import io
 import json
 import random
+import re
 import struct
 import sys
 import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -354,7 +356,6 @@ CHANGES: dict[str, Callable[[Numbers, bytes], bytes]] = {
 
 def main(seed: int, count: int, formats: tuple[str, ...]) -> dict[str, object]:
     """Make and read hostile pictures; what came of them."""
-    import resource
 
     faulthandler.enable()
     image_file._load_decoders()
@@ -395,8 +396,19 @@ def main(seed: int, count: int, formats: tuple[str, ...]) -> dict[str, object]:
         faulthandler.cancel_dump_traceback_later()
         told[f"reached {kind}"] += told["reached"] - before
         told["reached and structured"] += structured and told["reached"] > before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {**told, "slowest": round(slowest, 3), "peak": peak}
+    return {**told, "slowest": round(slowest, 3), "peak": _peak()}
+
+
+def _peak() -> int:
+    """Bytes of memory that this process had at most. Linux's ru_maxrss counts what its parent had before it, too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"), re.M)
+        if found:
+            return int(found[1]) * 1024
+    import resource  # Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class _Counted:

@@ -15,7 +15,12 @@ from sonmat.errors import DataError
 from sonmat.models.augmentation import Augmentation
 from sonmat.view.augmentation import _spread, described, variations
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 EVERYTHING = Augmentation(
     shift=2.5, rotate=10, scale=0.15, shear=5, elastic=1.5, smoothness=6, cutout=6, flip=True, fill="edge"
 )

@@ -12,7 +12,12 @@ from sonmat.engine.scores import score
 from sonmat.errors import DataError
 from sonmat.view.confusion import confusion
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 DIGITS = tuple("0123456789")
 KANA = tuple("おきすつなはまやれを")

@@ -18,7 +18,12 @@ from sonmat.view.hardest import hardest
 from sonmat.view.label_errors import label_errors
 from sonmat.view.report import Report, page
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def told(accuracy: float, wrong: int) -> dict[str, Any]:

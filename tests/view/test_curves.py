@@ -15,7 +15,12 @@ from PIL import Image
 from sonmat.errors import DataError, StorageError
 from sonmat.view.curves import best_epoch, columns, curves
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def history(epochs: int, *, validation: bool = True) -> dict[str, list[float]]:

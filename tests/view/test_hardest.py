@@ -14,7 +14,12 @@ from sonmat.errors import DataError
 from sonmat.view.hardest import hardest, margins, picked
 from sonmat.view.images import colored, drawable
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 DIGITS = tuple("0123456789")
 CLOTHES = (

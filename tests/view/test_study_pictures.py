@@ -29,7 +29,12 @@ from sonmat.view.study_parallel import draw_parallel
 from sonmat.view.study_slices import draw_slices
 from sonmat.view.study_timeline import draw_timeline
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    # what other tests left behind may be collected during one of these
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 DRAWS: list[Callable[..., Any]] = [
     draw_history, draw_slices, draw_heatmap, draw_parallel, draw_importance, draw_fan, draw_timeline, draw_finalists,
