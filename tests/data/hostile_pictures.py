@@ -356,6 +356,7 @@ CHANGES: dict[str, Callable[[Numbers, bytes], bytes]] = {
 
 def main(seed: int, count: int, formats: tuple[str, ...]) -> dict[str, object]:
     """Make and read hostile pictures; what came of them."""
+    import resource
 
     faulthandler.enable()
     image_file._load_decoders()
