@@ -167,15 +167,13 @@ def test_many_at_once_are_as_each_alone(sentences: Path) -> None:
             filters=8,
             dropout=0.0,
             token_dropout=0.0,
-            learning_rate=0.001,
             **settings,
         )
 
     members = [{"seed": seed, "learning_rate": rate} for seed, rate in ((0, 0.001), (1, 0.003))]
     fitted = sm.fit_many(build, members, train, validation_data=test, epochs=2, batch_size=32)
     for number, member in enumerate(members):
-        alone = build(seed=member["seed"])
-        alone.optimizer.learning_rate = member["learning_rate"]
+        alone = build(**member)
         history = sm.fit(alone, train, validation_data=test, epochs=2, batch_size=32, seed=member["seed"], verbose=0)
         np.testing.assert_allclose(fitted[number].history.history["val_loss"], history.history["val_loss"], rtol=1e-3)
 
