@@ -108,17 +108,28 @@ def test_the_frame_is_the_one_mnist_has():
         assert image.max() == 255
 
 
+@pytest.mark.xfail(reason="it comes out one pixel wide: growing it grows the box it is scaled to: open")
 def test_a_hair_line_is_made_visible():
     ink = np.zeros((400, 300), np.float32)
     ink[50:350, 150:152] = 1
     ink[200:202, 50:250] = 1
-    assert 1.0 <= stroke_width(framed(ink, ink > 0.5) > 127) < 3.5
+    assert 1.5 < stroke_width(framed(ink, ink > 0.5) > 127) < 3.5
 
 
-def test_framed_data_sets_are_known_by_their_frame():
+def _framed_digits() -> np.ndarray:
     random = np.random.default_rng(0)
-    digits = np.stack([seen_as(handwriting.stroke_digit(int(d), random)) for d in random.integers(0, 10, 60)])
-    assert box_of(digits) == pytest.approx(20 / 28, abs=0.04)
+    return np.stack([seen_as(handwriting.stroke_digit(int(d), random)) for d in random.integers(0, 10, 60)])
+
+
+@pytest.mark.xfail(reason="our own frames come out 21 pixels wide, MNIST's are told right: open")
+def test_the_frame_of_a_data_set_is_measured():
+    assert box_of(_framed_digits()) == pytest.approx(20 / 28, abs=0.03)
+
+
+def test_what_was_framed_so_is_known_from_what_was_not():
+    digits = _framed_digits()
+    random = np.random.default_rng(0)
+    assert box_of(digits) is not None
     assert box_of(random.integers(0, 255, (50, 28, 28), dtype=np.uint8)) is None
     assert box_of(np.roll(digits, 6, 1)) is None
     assert box_of(np.zeros((5, 28, 28), np.uint8)) is None
