@@ -24,7 +24,7 @@ def showing(name: str, source: str, progress: Progress | None) -> Iterator[Progr
     elif sys.stderr is None:  # a windowed Python has none
         yield silent
     elif sys.stderr.isatty():
-        with _bar(name, source) as report:
+        with _bar(say(f"{name} from {source}", f"{name}: {source}"), downloads=True) as report:
             yield report
     else:
         yield _Line(name, source)
@@ -50,18 +50,14 @@ def tell(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _bar(name: str, source: str) -> Iterator[Progress]:
+def _bar(told: str, *, downloads: bool) -> Iterator[Progress]:
     from rich import progress as rich
     from rich.console import Console
 
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.DownloadColumn(),
-        rich.TimeRemainingColumn(),
-    )
+    done_of_all = rich.DownloadColumn() if downloads else rich.TaskProgressColumn()
+    columns = (rich.TextColumn("{task.description}"), rich.BarColumn(), done_of_all, rich.TimeRemainingColumn())
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(say(f"{name} from {source}", f"{name}: {source}"), total=None)
+        task = bar.add_task(told, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -74,25 +70,9 @@ def counting(name: str, count: int, progress: Progress | None) -> Iterator[Progr
     if progress is not None:
         yield progress
     elif sys.stderr is not None and sys.stderr.isatty():
-        with _counting_bar(name) as report:
+        with _bar(say(f"reading {name}", f"{name} 읽는 중"), downloads=False) as report:
             yield report
     else:
         if count >= _MANY:
             tell(say(f"Reading {count:,} pictures of {name}", f"{name}의 그림 {count:,}개 읽는 중"))
         yield silent
-
-
-@contextlib.contextmanager
-def _counting_bar(name: str) -> Iterator[Progress]:
-    from rich import progress as rich
-    from rich.console import Console
-
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.TaskProgressColumn(),
-        rich.TimeRemainingColumn(),
-    )
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(say(f"reading {name}", f"{name} 읽는 중"), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
