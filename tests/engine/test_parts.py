@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 import sonmat as sm
-from sonmat.engine import parts
+from sonmat.engine import lane_step, parts
 from sonmat.engine.parts import part_rows
 from sonmat.engine.population_program import MAPPED, VMAPPED
+from sonmat.models.seeding import private_randomness
 
 L = keras.layers
 CROSS_ENTROPY = "sparse_categorical_crossentropy"
@@ -75,33 +78,38 @@ def test_no_part_of_a_few_rows() -> None:
     assert part_rows(network(), 20) == 20
 
 
-@pytest.fixture
-def mapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sonmat.engine.many_training.chosen_mode", lambda *_: MAPPED)
-
-
 SETTINGS = [{"penalty": 0.0, "seed": 1}, {"penalty": 0.01, "label_smoothing": 0.2}, {"penalty": 0.02, "seed": 1}]
 
 
-def _members(**options: object) -> sm.Population:
-    x, y = rows()
-    held = rows(70)
-    return sm.fit_many(network, SETTINGS, (x, y), validation_data=held, epochs=2, batch_size=64, **options)
+def members(mode: str, **options: Any) -> tuple[sm.Population, set[int]]:
+    """A population of one mode, and the numbers of parts that its programs took batches in."""
+    taken: set[int] = set()
+    was = lane_step._in_parts
+
+    def counted(some: Any, count: int, *rest: Any) -> Any:
+        taken.add(count)
+        return was(some, count, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sonmat.engine.many_training.chosen_mode", lambda *_: mode)
+        patch.setattr(lane_step, "_in_parts", counted)
+        given = {"epochs": 2, "validation_data": rows(70)} | options
+        return sm.fit_many(network, SETTINGS, rows(), batch_size=64, **given), taken
 
 
-@pytest.mark.parametrize("options", [{}, {"class_weight": {0: 3.0, 4: 0.5}}], ids=["plain", "class weights"])
-def test_members_in_parts_equal_each_alone(mapped: None, options: dict[str, object]) -> None:
-    """64 rows are two parts, and the last 22 of 150 a batch of their own."""
-    found = _members(**options)
+@pytest.fixture(scope="module")
+def plain() -> tuple[sm.Population, set[int]]:
+    return members(MAPPED)
+
+
+def check_each_alone(found: sm.Population, **options: Any) -> None:
     assert [one["mode"] for one in found.plan] == [MAPPED] * len(found.plan)
     x, y = rows()
     for member, setting in zip(found, SETTINGS, strict=True):
-        from sonmat.models.seeding import private_randomness
-
         with private_randomness(setting.get("seed", 0)):
             model = network(penalty=setting["penalty"])
         history = sm.fit(
-            model, x, y, validation_data=rows(70), epochs=2, batch_size=64, seed=setting.get("seed", 0), verbose=0,
+            model, x, y, validation_data=rows(70), batch_size=64, seed=setting.get("seed", 0), verbose=0,
             label_smoothing=setting.get("label_smoothing", 0.0), **options,
         )  # fmt: skip
         for name, column in history.history.items():
@@ -110,25 +118,25 @@ def test_members_in_parts_equal_each_alone(mapped: None, options: dict[str, obje
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
 
 
-def test_members_in_parts_are_the_same_to_the_bit_each_time(mapped: None) -> None:
-    one, other = _members(), _members()
-    for a, b in zip(one, other, strict=True):
+def test_members_in_parts_equal_each_alone(plain: tuple[sm.Population, set[int]]) -> None:
+    """64 rows are two parts, and the last 22 of 150 a batch of their own."""
+    found, taken = plain
+    assert taken == {64 // part_rows(network(), 64)}  # otherwise whole batches would be compared
+    check_each_alone(found, epochs=2)
+
+
+def test_members_in_parts_weigh_their_classes() -> None:
+    weights = {0: 3.0, 4: 0.5}
+    check_each_alone(members(MAPPED, epochs=1, class_weight=weights)[0], epochs=1, class_weight=weights)
+
+
+def test_members_in_parts_are_the_same_to_the_bit_each_time(plain: tuple[sm.Population, set[int]]) -> None:
+    for a, b in zip(plain[0], members(MAPPED)[0], strict=True):
         assert a.columns == b.columns
         assert all(
             x.tobytes() == y.tobytes() for x, y in zip(a.model().get_weights(), b.model().get_weights(), strict=True)
         )
 
 
-def test_parts_are_taken(mapped: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise what is compared above would be whole batches."""
-    taken: list[int] = []
-    from sonmat.engine import lane_step
-
-    was = lane_step._in_parts
-    monkeypatch.setattr(lane_step, "_in_parts", lambda some, count, *a: taken.append(count) or was(some, count, *a))
-    _members()
-    assert set(taken) == {64 // part_rows(network(), 64)}
-    taken.clear()
-    monkeypatch.setattr("sonmat.engine.many_training.chosen_mode", lambda *_: VMAPPED)
-    _members()
-    assert not taken
+def test_members_side_by_side_are_not_taken_in_parts() -> None:
+    assert not members(VMAPPED, epochs=1, validation_data=None)[1]
