@@ -26,6 +26,7 @@ from benchmarks import (
     cnn_table,
     lr_table,
     notes_question_table,
+    photos_table,
     sentences_table,
     serve_table,
     sweep_table,
@@ -45,6 +46,7 @@ _TABLES = {
     "sweep": sweep_table.sweep,
     "sentences": sentences_table.sentences,
     "serve": serve_table.serve,
+    "photos": photos_table.photos,
     **notes_question_table.TABLES,
     **cluster_table.TABLES,
 }
@@ -127,6 +129,8 @@ def headed(measured: dict[str, dict[str, Any]]) -> Iterator[tuple[Path, str]]:
 def _head(name: str, measured: dict[str, dict[str, Any]]) -> str | None:
     if name == "textcnn":
         return sentences_table.head(measured["sentences"]) if "sentences" in measured else None
+    if name == "robust":
+        return photos_table.head(measured["photos"]) if "photos" in measured else None
     return accuracy_table.head(name, measured["accuracy"]) if "accuracy" in measured else None
 
 

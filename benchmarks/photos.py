@@ -4,6 +4,7 @@
     python -m benchmarks.photos robust=RUN --sheet sheet.png      # draws what the network sees of each kind
     python -m benchmarks.photos robust=RUN --fonts FOLDER         # letters in these fonts
     python -m benchmarks.photos strong=RUN --test                 # calibration on the test set, a reading of it
+    python -m benchmarks.photos robust=RUN --index FILE.csv       # pictures of others too: path,label,source,kind
 
 Photographs are made here (`photographs`, `handwriting`) with Pillow and NumPy, and share no code with what cleans them. Digits
 are drawn by strokes, and those of people are the validation rows of the run, which it was not trained on. The letters' fonts
@@ -14,6 +15,7 @@ like digits (O o D Q I l i j Z z S s B b G g q T) are not counted.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import statistics
 import subprocess
@@ -68,6 +70,15 @@ def lettered(count: int, seed: int, folder: str | None) -> Iterator[tuple[str, s
         yield font.stem, letter, scenes[int(random.integers(len(scenes)))]([glyph], random)
 
 
+def of_others(index: str) -> Iterator[tuple[str, str, int, np.ndarray]]:
+    """Kind, source, digit and picture of every row of a CSV file of `path,label,source,kind`; paths are relative to it."""
+    from sonmat.data.image_file import open_image
+
+    with open(index, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield row["kind"], row["source"], int(row["label"]), open_image(Path(index).parent / row["path"])
+
+
 def read(predictor: Predictor, pictures: Sequence[np.ndarray]) -> list[Answered]:
     """Answers to all pictures, some at a time."""
     return [one for start in range(0, len(pictures), 64) for one in predictor.photos(pictures[start : start + 64])]
@@ -82,20 +93,23 @@ def measured(name: str, run: str, asked: argparse.Namespace) -> dict[str, Any]:
         answers = read(predictor, [picture for _, _, picture in made])
         told[source] = _digits(made, answers)
         _sheet(asked.sheet, f"{name}-{source}", made, answers)
-    made_letters = list(lettered(3 * asked.count, asked.seed, asked.fonts))
+    made_letters = list(lettered(10 * asked.count, asked.seed, asked.fonts))
     answers = read(predictor, [picture for _, _, picture in made_letters])
     told["letters"] = _refused(answers, [letter for _, letter, _ in made_letters])
     _sheet(asked.sheet, f"{name}-letters", made_letters, answers)
+    if asked.index:
+        told["others"] = _others(predictor, asked.index, asked.sheet, name)
     random = np.random.default_rng([asked.seed, 99])
     for kind in ("noise", "blank", "texture"):
-        empty = [nothing(kind, random) for _ in range(asked.count)]
+        empty = [nothing(kind, random) for _ in range(10 * asked.count)]
         answers = read(predictor, empty)
         told[kind] = _refused(answers, [kind] * len(empty))
         _sheet(asked.sheet, f"{name}-{kind}", [(kind, "", picture) for picture in empty], answers)
     told["validation"] = calibration(predictor, run, "validation")
     if asked.test:
         told["test"] = calibration(predictor, run, "test")
-    told["process_seconds"] = whole_process(run)
+    if not asked.untimed:
+        told["process_seconds"] = whole_process(run)
     return told
 
 
@@ -110,6 +124,37 @@ def _digits(made: Sequence[tuple[str, int, np.ndarray]], answers: Sequence[Answe
         "accuracy_of_kept": float(right[sure].mean()) if sure.any() else None,
         "scenes": {scene: float(right[scenes == scene].mean()) for scene in dict.fromkeys(scenes.tolist())},
     }
+
+
+def _others(predictor: Predictor, index: str, sheet: str | None, name: str) -> dict[str, Any]:
+    """By kind of picture, and over all. A source is a person or a collection."""
+    found = list(of_others(index))
+    made = [(kind, digit, picture) for kind, _, digit, picture in found]
+    answers = read(predictor, [picture for _, _, picture in made])
+    _sheet(sheet, f"{name}-others", made, answers)
+    kinds = np.array([kind for kind, *_ in found])
+    told = {}
+    for kind in sorted(set(kinds.tolist())):
+        rows = np.flatnonzero(kinds == kind)
+        told[kind] = _digits([made[i] for i in rows], [answers[i] for i in rows])
+        told[kind] = {key: value for key, value in told[kind].items() if key != "scenes"}
+        told[kind]["sources"] = len({found[i][1] for i in rows})
+    return told
+
+
+def summarize(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Of each run what is asked of it: others' digits of all kinds together, and the least that is refused of nothing."""
+    told = {}
+    for name, run in runs.items():
+        others = run.get("others", {}).values()
+        count = sum(one["n"] for one in others)
+        told[name] = {
+            "others": sum(one["accuracy"] * one["n"] for one in others) / count if count else None,
+            "letters": run["letters"]["refused"],
+            "nothing": min(run[kind]["refused"] for kind in ("noise", "blank", "texture")),
+            "calibration_error": run.get("test", run["validation"])["calibration_error"],
+        }
+    return told
 
 
 def _refused(answers: Sequence[Answered], what: Sequence[str]) -> dict[str, Any]:
@@ -210,9 +255,13 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Measure what networks make of photographs.")
     parser.add_argument("runs", nargs="+", metavar="NAME=RUN")
-    parser.add_argument("--count", type=int, default=100, help="photographs of each kind")
+    parser.add_argument(
+        "--count", type=int, default=40, help="photographs of each scene; ten times as many of letters and of nothing"
+    )
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--fonts", help="a folder of fonts for the letters")
+    parser.add_argument("--index", help="a CSV file of pictures of others: path,label,source,kind")
+    parser.add_argument("--untimed", action="store_true", help="do not time whole processes")
     parser.add_argument("--sheet", help="where to draw sheets (PNG)")
     parser.add_argument("--test", action="store_true", help="read the test set too")
     parser.add_argument("--out", default=str(RESULTS))
@@ -230,7 +279,7 @@ def main() -> int:
         "versions": library_versions(),
         "machine": machine(),
     }
-    write_json(asked.out, {"about": about, "runs": found})
+    write_json(asked.out, {"about": about, "runs": found, "summary": summarize(found)})
     return 0
 
 

@@ -23,6 +23,7 @@ from benchmarks import (  # noqa: E402
     leak,
     lr_finder,
     notes_question,
+    photos,
     sentences,
     serve,
     summary,
@@ -50,6 +51,7 @@ SUMMARIES = {
     "cluster": cluster.summarize,
     "notes_question": lambda record: notes_question.collect()["summary"],
     "sentences": lambda record: sentences.summarize(),
+    "photos": lambda record: photos.summarize(record["runs"]),
     "serve": lambda record: serve.summarize(record["found"]),
 }
 

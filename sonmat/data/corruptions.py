@@ -29,12 +29,14 @@ class Corruption:
         unit: What its strengths are counted in, likewise.
         strengths: From weak to strong.
         change: One picture (rows, columns, channels) float32 of 0..1, a strength and a generator to such a picture.
+        untouched: What stands for a picture that is not spoilt, in that unit.
     """
 
     title: tuple[str, str]
     unit: tuple[str, str]
     strengths: tuple[float, ...]
     change: _Change
+    untouched: str = "0"
 
 
 def corrupted(inputs: np.ndarray, name: str, strength: float, seed: int = 0) -> np.ndarray:
@@ -150,14 +152,14 @@ def _spread(picture: np.ndarray, by: int) -> np.ndarray:
 _PIXELS, _SHARE = ("pixels", "픽셀"), ("σ, share of the range", "σ, 범위에 대한 비율")
 CORRUPTIONS: Mapping[str, Corruption] = {
     "noise": Corruption(("noise", "노이즈"), _SHARE, (0.1, 0.2, 0.3, 0.45, 0.6), _noise),
-    "blur": Corruption(("blur", "흐림"), ("pixels of σ", "σ 픽셀"), (0.5, 1.0, 1.5, 2.0, 3.0), _blur),
+    "blur": Corruption(("blur", "흐림"), ("σ, pixels", "σ, 픽셀"), (0.5, 1.0, 1.5, 2.0, 3.0), _blur),
     "shift": Corruption(("shift", "이동"), _PIXELS, (1.0, 2.0, 3.0, 4.0, 6.0), _shift),
     "rotation": Corruption(("rotation", "회전"), ("degrees", "도"), (10.0, 20.0, 30.0, 45.0, 60.0), _rotation),
-    "scale": Corruption(("size", "크기"), ("times as large", "배"), (0.9, 0.75, 0.6, 0.5, 0.4), _scale),
-    "contrast": Corruption(("less contrast", "대비 감소"), ("share lost", "잃은 비율"), (0.2, 0.4, 0.6, 0.75, 0.9), _contrast),
-    "occlusion": Corruption(("occlusion", "가림"), ("pixels a side", "한 변 픽셀"), (4.0, 7.0, 10.0, 13.0, 16.0), _occlusion),
-    "jpeg": Corruption(("JPEG", "JPEG"), ("quality", "품질"), (60.0, 30.0, 15.0, 7.0, 3.0), _jpeg),
-    "inverted": Corruption(("inverted", "반전"), ("share of the way", "진행 비율"), (0.2, 0.4, 0.6, 0.8, 1.0), _inverted),
+    "scale": Corruption(("size", "크기"), ("times as large", "몇 배 크기"), (0.9, 0.75, 0.6, 0.5, 0.4), _scale, "1"),
+    "contrast": Corruption(("paler", "대비 감소"), ("contrast lost", "잃은 대비"), (0.2, 0.4, 0.6, 0.75, 0.9), _contrast),
+    "occlusion": Corruption(("occlusion", "가림"), ("pixels a side", "한 변의 픽셀"), (4.0, 7.0, 10.0, 13.0, 16.0), _occlusion),
+    "jpeg": Corruption(("JPEG", "JPEG"), ("quality", "품질"), (60.0, 30.0, 15.0, 7.0, 3.0), _jpeg, "–"),
+    "inverted": Corruption(("inverted", "반전"), ("share inverted", "뒤집은 비율"), (0.2, 0.4, 0.6, 0.8, 1.0), _inverted),
     "thick": Corruption(("thicker", "굵게"), _PIXELS, (0.5, 1.0, 1.5, 2.0, 3.0), _thick),
     "thin": Corruption(("thinner", "가늘게"), _PIXELS, (0.25, 0.5, 0.75, 1.0, 1.5), _thin),
 }  # fmt: skip

@@ -9,8 +9,7 @@ from scipy import ndimage
 
 from sonmat.data.scribbles import scribble, sign
 
-_Maker = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-
+_TRIES = 20  # before an outlier that keeps being an input becomes noise
 _TURNED = (3, 4, 7)  # digits that are none when they lie on their side
 _MIRRORED = (3, 4, 6, 7, 9)
 
@@ -57,7 +56,7 @@ def digit_outliers(inputs: np.ndarray, labels: np.ndarray, count: int, seed: int
             return np.rot90(any_of(_TURNED), 1 if random.random() < 0.5 else 3)
         return texture((side, side), random)
 
-    made = np.stack([one() for _ in range(count)])
+    made = np.stack(_unlike(pictures, one, count, random))
     return made.reshape(count, *inputs.shape[1:]).astype(inputs.dtype)
 
 
@@ -80,7 +79,25 @@ def picture_outliers(inputs: np.ndarray, count: int, seed: int) -> np.ndarray:
         first, second = inputs[random.integers(len(inputs))], inputs[random.integers(len(inputs))]
         return _halves(first, second, random) if random.random() < 0.5 else _shuffled(first, random)
 
-    return np.stack([one() for _ in range(count)]).astype(inputs.dtype)
+    return np.stack(_unlike(inputs, one, count, random)).astype(inputs.dtype)
+
+
+def _unlike(
+    inputs: np.ndarray, one: Callable[[], np.ndarray], count: int, random: np.random.Generator
+) -> list[np.ndarray]:
+    """`count` outliers none of which is one of the inputs: a digit mirrored may be the digit."""
+    known = {hash(picture.tobytes()) for picture in inputs}
+    made: list[np.ndarray] = []
+    for _ in range(count):
+        picture = one()
+        for _ in range(_TRIES):
+            if hash(np.asarray(picture, inputs.dtype).tobytes()) not in known:
+                break
+            picture = one()
+        else:
+            picture = random.integers(0, 256, inputs.shape[1:])
+        made.append(picture)
+    return made
 
 
 def texture(shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:

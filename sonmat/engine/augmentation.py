@@ -72,7 +72,7 @@ def sampled(pictures: jax.Array, rows: jax.Array, columns: jax.Array, *, edge: b
 
 
 def _places(settings: Augmentation, key: jax.Array, shape: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    """Where each pixel of each picture comes from: the way back of turning, slanting, scaling, bending and moving."""
+    """Where each pixel of each picture comes from: the way back of turning, slanting, scaling, stretching, bending and moving."""
     n, height, width, _ = shape
     numbers, bends = jax.random.split(key)
     drawn = jax.random.uniform(numbers, (5, n, 1, 1), minval=-1.0, maxval=1.0)
@@ -81,6 +81,9 @@ def _places(settings: Augmentation, key: jax.Array, shape: tuple[int, ...]) -> t
     middle = (height - 1) / 2, (width - 1) / 2
     y = (jnp.arange(height) - middle[0])[:, None] - drawn[3] * settings.shift
     x = (jnp.arange(width) - middle[1])[None, :] - drawn[4] * settings.shift
+    if settings.stretch:  # drawn apart: what is drawn without it stays what it was
+        wider = jax.random.uniform(jax.random.fold_in(numbers, 1), (n, 1, 1), minval=-1.0, maxval=1.0)
+        x = x / (1 + wider * settings.stretch)
     x = x + jnp.tan(slant) * y
     cosine, sine = jnp.cos(angle) * size, jnp.sin(angle) * size
     rows, columns = cosine * y - sine * x + middle[0], sine * y + cosine * x + middle[1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.framing import box_of
+from sonmat.data.habits import written_otherwise
 from sonmat.data.outliers import digit_outliers, picture_outliers
 from sonmat.engine.answering import fit_answer
 from sonmat.engine.outputs import probabilities_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import keras
 
 _OUTLIERS, _ROWS = 3000, 10_000  # at most, of each kind: more tell no more
+DIGITS = tuple("0123456789")
 _SEED = 1 << 20  # added to the recipe's: outliers of the training and of the answer are others
 
 
@@ -76,12 +78,39 @@ def outliers_for(recipe: Recipe, rows: Dataset) -> np.ndarray | None:
     return made
 
 
+def taught(recipe: Recipe, rows: Dataset) -> Dataset:
+    """The rows that a recipe trains on: its own, and where it asks for `habits` some of them as other hands write them.
+
+    Raises:
+        DataError: It asks for them, and the rows are no digits as MNIST's are.
+    """
+    if not recipe.train.habits:
+        return rows
+    if rows.classes != DIGITS or rows.inputs.dtype != np.uint8 or box_of(rows.inputs) is None:
+        raise DataError(
+            say(
+                f"train.habits adds strokes to digits as MNIST's are; {rows.name} has others.",
+                f"train.habits는 MNIST 같은 숫자에 획을 더하는데, {rows.name}은(는) 그런 숫자가 아닙니다.",
+            ),
+            say("Leave it out: --set train.habits=0", "빼세요: --set train.habits=0"),
+        )
+    pictures, labels, of = written_otherwise(
+        rows.inputs, rows.labels, round(recipe.train.habits * len(rows)), recipe.seed
+    )
+    return replace(
+        rows,
+        inputs=np.concatenate([rows.inputs, pictures]),
+        labels=np.concatenate([rows.labels, labels]),
+        rows=np.concatenate([rows.rows, rows.rows[of]]),
+    )
+
+
 def outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
     """Inputs of no class, made of the rows and of nothing else; None where none can be made."""
     pictures = rows.inputs
     if pictures.ndim not in (3, 4) or pictures.dtype != np.uint8 or count < 1 or min(pictures.shape[1:3]) < 8:
         return None
-    if rows.classes == tuple("0123456789") and box_of(pictures) is not None:
+    if rows.classes == DIGITS and box_of(pictures) is not None:
         return digit_outliers(pictures, rows.labels, count, seed)
     return picture_outliers(pictures, count, seed)
 

@@ -104,7 +104,9 @@ def export_run(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
 def _check_plain(train: TrainSettings) -> None:
     """A script trains as the run did, or is not written."""
     beyond = [
-        key for key in ("augment", "outliers", "label_smoothing", "average", "tta", "members") if getattr(train, key)
+        key
+        for key in ("augment", "outliers", "habits", "label_smoothing", "average", "tta", "members")
+        if getattr(train, key)
     ]
     beyond += ["batch_size"] if isinstance(train.batch_size, list) else []
     rate = train.learning_rate

@@ -13,7 +13,7 @@ from sonmat.engine.evaluate import Evaluation, evaluation_of
 from sonmat.engine.listener import Listener
 from sonmat.engine.predict import predict
 from sonmat.files import write_json
-from sonmat.jobs.answer import outliers_for
+from sonmat.jobs.answer import outliers_for, taught
 from sonmat.models.catalog import build_recipe
 from sonmat.models.compilation import compile_model
 from sonmat.models.recipe import Recipe
@@ -64,7 +64,7 @@ def fit_members(
         folder.mkdir(parents=True, exist_ok=True)
         history = fit(
             model,
-            rows[0],
+            taught(alone, rows[0]),
             validation_data=rows[1],
             run=folder,
             listeners=listeners,

@@ -87,6 +87,17 @@ def question(
                 "--set train.outliers=0으로 스윕한 뒤 이긴 설정에 outliers를 주세요.",
             ),
         )
+    if chosen.train.habits:
+        raise RecipeError(
+            say(
+                "A sweep trains on the rows as they are; this recipe writes some of them otherwise too (habits).",
+                "스윕은 있는 그대로의 행으로 학습하는데, 이 레시피는 일부를 다르게도 써서 더합니다(habits).",
+            ),
+            say(
+                "Sweep it with --set train.habits=0, and give the winner habits afterwards.",
+                "--set train.habits=0으로 스윕한 뒤 이긴 설정에 habits를 주세요.",
+            ),
+        )
     where = space if space else read_space(name) if name is not None else None
     found = where if isinstance(where, Space) else parse_space(where or _usual_space(chosen), chosen)
     count, note = most_trials(sampler, found, 100 if trials is None else trials)
@@ -127,6 +138,14 @@ def checked_space(space: Space, recipe: Recipe, train_rows: Dataset) -> Space:
                 say(
                     "train.outliers is not searched: trials are trained without inputs of no class.",
                     "train.outliers는 탐색하지 않습니다. 시도들은 어느 클래스도 아닌 입력 없이 학습합니다.",
+                ),
+                say("Set it in the recipe of the winner.", "이긴 설정의 레시피에 정하세요."),
+            )
+        if name.startswith("train.habits"):
+            raise RecipeError(
+                say(
+                    "train.habits is not searched: trials are trained on the rows as they are.",
+                    "train.habits는 탐색하지 않습니다. 시도들은 있는 그대로의 행으로 학습합니다.",
                 ),
                 say("Set it in the recipe of the winner.", "이긴 설정의 레시피에 정하세요."),
             )

@@ -18,7 +18,7 @@ from sonmat.engine.examination import BRIEF
 from sonmat.engine.listener import Listener
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
-from sonmat.jobs.answer import card_of, outliers_for
+from sonmat.jobs.answer import card_of, outliers_for, taught
 from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.members import evaluate_members, fit_members, fit_settings, write_scores
@@ -208,7 +208,13 @@ def _fitted(
         return fit_members(run, recipe, rows, listeners)
     outliers, settings = outliers_for(recipe, rows[0]), fit_settings(recipe)
     return model, fit(
-        model, rows[0], validation_data=rows[1], run=run.path, listeners=listeners, outliers=outliers, **settings
+        model,
+        taught(recipe, rows[0]),
+        validation_data=rows[1],
+        run=run.path,
+        listeners=listeners,
+        outliers=outliers,
+        **settings,
     )
 
 

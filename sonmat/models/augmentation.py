@@ -16,6 +16,7 @@ _RANGES = {
     "shift": (0, _PIXELS),
     "rotate": (0, 180),
     "scale": (0, 0.9),
+    "stretch": (0, 0.9),
     "shear": (0, 80),
     "elastic": (0, _PIXELS),
     "smoothness": (1, _PIXELS),  # below 1 there would be more knots than pixels
@@ -28,6 +29,7 @@ _RANGES = {
 _EXAMPLES = {
     "rotate": "10",
     "scale": "0.1",
+    "stretch": "0.1",
     "shear": "10",
     "smoothness": "4",
     "cutout": "8",
@@ -48,6 +50,7 @@ class Augmentation:
             picture.
         rotate: Degrees, 0 to 180. Turns by up to so many either way, about the centre.
         scale: A share, 0 to 0.9. Grows or shrinks by up to so much: 0.1 is a factor of 0.9 to 1.1.
+        stretch: A share, 0 to 0.9. Wider or narrower by up to so much, the height as it is.
         shear: Degrees, 0 to 80. Slants by up to so many either way.
         elastic: Pixels, 0 to 10,000. Bends by a smooth random field; the standard deviation of a pixel's way
             (Simard et al. 2003, "Best practices for convolutional neural networks", there α and σ).
@@ -66,6 +69,7 @@ class Augmentation:
     shift: float = 0.0
     rotate: float = 0.0
     scale: float = 0.0
+    stretch: float = 0.0
     shear: float = 0.0
     elastic: float = 0.0
     smoothness: float = 4.0
@@ -119,7 +123,7 @@ class Augmentation:
     @property
     def warps(self) -> bool:
         """Whether pixels land between pixels."""
-        return bool(self.rotate or self.scale or self.shear or self.elastic or self.shift % 1)
+        return bool(self.rotate or self.scale or self.stretch or self.shear or self.elastic or self.shift % 1)
 
     @property
     def spoils(self) -> bool:

@@ -252,7 +252,8 @@ def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:
 def _steps(recipe: Recipe, data: Any) -> int:
     from sonmat.models.schedules import total_steps
 
-    rows = len(data.inputs) if data is not None else round(_MNIST_ROWS * recipe.split)
+    train, rows = recipe.train, len(data.inputs) if data is not None else round(_MNIST_ROWS * recipe.split)
+    rows += round((train.outliers or 0) * rows) + round((train.habits or 0) * rows)
     return total_steps(rows, max(1, recipe.train.epochs), recipe.train.batch_size)
 
 

@@ -55,6 +55,8 @@ class TrainSettings:
         average: Which average of the weights is used, as `sonmat.models.averaging.Averaging` has it.
         outliers: How many inputs of no class are trained on beside the rows, as a share of these, 0 to 1: the network learns
             to give all classes alike for them. They are made of the training rows and of strokes, noise and textures.
+        habits: How many digits are trained on beside the rows as other hands write them, with a foot or a bar more, as a share
+            of the rows, 0 to 1. They are made of the training rows, which have to be digits as MNIST's are.
         tta: Test-time augmentation, as `sonmat.models.views.Views` has it: `{"shift": 1}`.
         members: How many networks, with seeds that count up from the recipe's, are trained and averaged.
         options: Further arguments of the optimizer: `{"momentum": 0.9}`. In TOML they stand under `[train]`.
@@ -70,6 +72,7 @@ class TrainSettings:
     label_smoothing: float | None = None
     average: Mapping[str, Any] | None = None
     outliers: float | None = None
+    habits: float | None = None
     tta: Mapping[str, Any] | None = None
     members: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class TrainSettings:
             if getattr(self, key) is not None:
                 _keep(self, **{key: _table(f"train.{key}", getattr(self, key))})
         _keep(self, label_smoothing=_share("train.label_smoothing", self.label_smoothing))
-        _keep(self, outliers=_share("train.outliers", self.outliers))
+        _keep(self, outliers=_share("train.outliers", self.outliers), habits=_share("train.habits", self.habits))
         _keep(self, batch_size=_batch_size(self.batch_size))
         if self.optimizer is not None:
             _text("train.optimizer", self.optimizer)

@@ -91,6 +91,7 @@ def described(settings: Augmentation) -> list[str]:
         (settings.shift, f"shift ±{settings.shift:g} px", f"이동 ±{settings.shift:g}픽셀"),
         (settings.rotate, f"rotation ±{settings.rotate:g}°", f"회전 ±{settings.rotate:g}°"),
         (settings.scale, f"scale ±{100 * settings.scale:g} %", f"크기 ±{100 * settings.scale:g} %"),
+        (settings.stretch, f"width ±{100 * settings.stretch:g} %", f"너비 ±{100 * settings.stretch:g} %"),
         (settings.shear, f"shear ±{settings.shear:g}°", f"기울임 ±{settings.shear:g}°"),
         (
             settings.elastic,

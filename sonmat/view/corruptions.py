@@ -19,7 +19,7 @@ from sonmat.view.images import colored
 from sonmat.view.words import fit, percent
 
 _COLUMNS = 4
-_WIDE, _HIGH, _HEAD = 2.65, 2.5, 0.75  # inches: of a panel, and what is above all of them
+_WIDE, _HIGH, _HEAD = 2.65, 2.3, 0.75  # inches: of a panel, and what is above all of them
 
 
 def corruptions_picture(
@@ -57,9 +57,9 @@ def corruptions_picture(
         for number, (name, values) in enumerate(found.items()):
             line, place = divmod(number, _COLUMNS)
             left, bottom = 0.5 + place * _WIDE, height - _HEAD - (line + 1) * _HIGH + 0.5
-            axes = figure.add_axes((left / width, bottom / height, (_WIDE - 0.45) / width, (_HIGH - 1.35) / height))
+            axes = figure.add_axes((left / width, bottom / height, (_WIDE - 0.45) / width, (_HIGH - 1.1) / height))
             _panel(axes, CORRUPTIONS[name], clean, values)
-            _examples(figure, name, example, (left, bottom + _HIGH - 1.3, _WIDE - 0.45), (width, height))
+            _examples(figure, name, example, (left, bottom + _HIGH - 1.05, _WIDE - 0.45), (width, height))
         return finish(figure, path)
 
 
@@ -87,15 +87,15 @@ def _panel(axes: Axes, one: Corruption, clean: float, values: Sequence[float]) -
     axes.set_ylim(0, 1.04)
     axes.set_yticks((0, 0.5, 1))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
-    axes.set_xticks((0, *steps), ("0", *(f"{strength:g}" for strength in one.strengths)))
+    axes.set_xticks((0, *steps), (one.untouched, *(f"{strength:g}" for strength in one.strengths)))
     axes.tick_params(labelsize=7.5)
     axes.set_xlabel(fit(say(*one.unit), 34), fontsize=8, color=FAINT, labelpad=2)
     axes.grid(True, axis="y")
     axes.spines["right"].set_visible(False)
     worst = min(values)
     at = int(np.argmin(values)) + 1
-    place = (0, 6) if worst < 0.8 else (0, -12)
-    axes.annotate(percent(worst), (at, worst), place, textcoords="offset points", ha="center", fontsize=7.5, color=INK)
+    place = (6, -12) if worst > 0.2 else (6, 6)  # the line comes from above
+    axes.annotate(percent(worst), (at, worst), place, textcoords="offset points", ha="right", fontsize=7.5, color=INK)
 
 
 def _examples(

@@ -50,6 +50,16 @@ def test_they_have_the_shape_of_the_rows(shape: tuple[int, ...], digits: tuple[n
     assert len({one.tobytes() for one in made}) == 30
 
 
+def test_none_is_a_row(digits: tuple[np.ndarray, np.ndarray]):
+    images, labels = digits  # each is its own mirror image
+    made = digit_outliers(images, labels, 300, 5)
+    assert not {one.tobytes() for one in made} & {one.tobytes() for one in images}
+    alike = np.tile(images[:1], (8, 1, 1))  # halves and quarters of equal pictures are those pictures
+    alike[:] = 90
+    made = picture_outliers(alike, 100, 5)
+    assert not {one.tobytes() for one in made} & {one.tobytes() for one in alike}
+
+
 @pytest.mark.parametrize("shape", [(16, 20), (32, 32, 3)])
 def test_for_any_pictures(shape: tuple[int, ...]):
     images = np.random.default_rng(0).integers(0, 256, (10, *shape), dtype=np.uint8)

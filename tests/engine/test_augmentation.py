@@ -144,6 +144,19 @@ def test_turning_reaches_its_bounds_and_no_farther() -> None:
     np.testing.assert_allclose(moves, 0, atol=1e-5)
 
 
+def test_stretching_changes_the_width_alone_and_nothing_else_that_is_drawn() -> None:
+    matrix, moves = maps(Augmentation(stretch=0.25), 2000, 9, 14)
+    np.testing.assert_allclose(matrix[:, 0], np.broadcast_to([1, 0], (2000, 2)), atol=1e-5)
+    np.testing.assert_allclose(matrix[:, 1, 0], 0, atol=1e-5)
+    factors = 1 / matrix[:, 1, 1]
+    assert 0.75 - 1e-4 <= factors.min() < 0.76
+    assert 1.24 < factors.max() <= 1.25 + 1e-4
+    np.testing.assert_allclose(moves, 0, atol=1e-5)
+    plain, _ = maps(Augmentation(scale=0.25), 2000, 9, 14)
+    both, _ = maps(Augmentation(scale=0.25, stretch=0.25), 2000, 9, 14)
+    np.testing.assert_allclose(both[:, 0, 0], plain[:, 0, 0], atol=1e-5)
+
+
 def test_scaling_reaches_its_bounds_and_no_farther() -> None:
     matrix, _ = maps(Augmentation(scale=0.25), 2000, 9, 14)
     np.testing.assert_allclose(matrix, matrix[:, :1, :1] * np.eye(2), atol=1e-5)

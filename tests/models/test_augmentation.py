@@ -15,6 +15,7 @@ ALL = {
     "shift": 2.5,
     "rotate": 10.0,
     "scale": 0.1,
+    "stretch": 0.2,
     "shear": 5.0,
     "elastic": 1.5,
     "smoothness": 6.0,
@@ -46,7 +47,21 @@ def test_a_table_comes_back_as_it_went_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["shift", "rotate", "scale", "shear", "elastic", "cutout", "thickness", "blur", "contrast", "noise", "flip"]
+    "name",
+    [
+        "shift",
+        "rotate",
+        "scale",
+        "stretch",
+        "shear",
+        "elastic",
+        "cutout",
+        "thickness",
+        "blur",
+        "contrast",
+        "noise",
+        "flip",
+    ],
 )
 def test_each_alone_is_something(name: str) -> None:
     assert Augmentation.of({name: ALL[name]})
@@ -55,13 +70,13 @@ def test_each_alone_is_something(name: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "warps"),
     [({"shift": 2}, False), ({"shift": 2.0}, False), ({"shift": 2.5}, True), ({"rotate": 1}, True),
-     ({"scale": 0.1}, True), ({"shear": 1}, True), ({"elastic": 1}, True), ({"cutout": 3, "flip": True}, False)],
+     ({"scale": 0.1}, True), ({"stretch": 0.1}, True), ({"shear": 1}, True), ({"elastic": 1}, True), ({"cutout": 3, "flip": True}, False)],
 )  # fmt: skip
 def test_only_what_bends_or_moves_by_parts_of_a_pixel_interpolates(settings: dict[str, Any], warps: bool) -> None:
     assert Augmentation.of(settings).warps is warps
 
 
-@pytest.mark.parametrize("name", ["shift", "rotate", "scale", "shear", "elastic", "smoothness", "cutout"])
+@pytest.mark.parametrize("name", ["shift", "rotate", "scale", "stretch", "shear", "elastic", "smoothness", "cutout"])
 @pytest.mark.parametrize(
     "value", [math.nan, math.inf, -math.inf, -1, True, False, "2", "", None, [2], 1e30, 10**400, 1j, np.array([1, 2])]
 )
@@ -74,7 +89,7 @@ def test_what_is_no_number_of_the_range_is_refused(name: str, value: object) -> 
 
 @pytest.mark.parametrize(
     ("name", "least", "most", "beyond"),
-    [("shift", 0, 10_000, 10_000.5), ("rotate", 0, 180, 180.5), ("scale", 0, 0.9, 0.91), ("shear", 0, 80, 80.5),
+    [("shift", 0, 10_000, 10_000.5), ("rotate", 0, 180, 180.5), ("scale", 0, 0.9, 0.91), ("stretch", 0, 0.9, 0.91), ("shear", 0, 80, 80.5),
      ("elastic", 0, 10_000, 10_001), ("smoothness", 1, 10_000, 0.99), ("cutout", 0, 10_000, 10_001)],
 )  # fmt: skip
 def test_the_ends_of_a_range_are_taken_and_no_more(name: str, least: float, most: float, beyond: float) -> None:
