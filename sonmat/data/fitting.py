@@ -111,3 +111,14 @@ def as_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
         return pixels
     weighed = pixels.astype(np.uint32) @ np.array([19_595, 38_470, 7_471], np.uint32)
     return ((weighed + 0x8000) >> 16).astype(np.uint8)
+
+
+def resized(picture: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
+    """A picture as large as a model's own, (rows, columns) or (rows, columns, channels) uint8, made so as training made its own.
+
+    Args:
+        picture: uint8, (rows, columns) or (rows, columns, 3).
+        size: Rows and columns.
+        channels: 1 for grey, 3 for colours.
+    """
+    return as_channels(fitted(picture, *size), channels)

@@ -6,8 +6,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-BOX = 20 / 28
-"""Of a picture's side: the longer side of MNIST's digits."""
+from sonmat.data.finished import BOX
 
 _THIN = 0.068  # of a picture's side; MNIST's strokes are 1.9 of 28 pixels wide at the least
 _LOOKED_AT = 600  # rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import io
 import os
 import stat
@@ -34,6 +35,14 @@ MOST_BYTES = 200_000_000
 """Of one file: 50 million pixels as they are, in colour with opacity."""
 
 _ORIENTATION = 0x0112  # EXIF's tag
+_PLUGINS = {
+    "BMP": "BmpImagePlugin",
+    "GIF": "GifImagePlugin",
+    "JPEG": "JpegImagePlugin",
+    "PNG": "PngImagePlugin",
+    "TIFF": "TiffImagePlugin",
+    "WEBP": "WebPImagePlugin",
+}
 _TILE = (322, 323)  # TIFF's tags of a tile's width and height
 
 
@@ -162,7 +171,7 @@ def _opened(stream: BinaryIO, most_pixels: int) -> Iterator[tuple[ImageFile.Imag
     kind = format_of(head)
     if kind == "WEBP":  # its canvas is asked for as soon as it is opened
         check_content(head, kind, most_pixels)
-    _load_decoders()
+    _load_decoder(kind)
     from PIL import Image
 
     try:
@@ -229,16 +238,11 @@ def _check_bytes(size: int) -> None:
 
 
 @functools.cache
-def _load_decoders() -> None:
-    """Make the decoders known to Pillow: of the formats that are read, and of no others."""
-    import pillow_heif
-    from PIL import (  # noqa: F401  (importing one registers it)
-        BmpImagePlugin,
-        GifImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
+def _load_decoder(kind: str) -> None:
+    """Make a format's decoder known to Pillow."""
+    if kind == "HEIF":
+        import pillow_heif
 
-    pillow_heif.register_heif_opener()
+        pillow_heif.register_heif_opener()
+    else:
+        importlib.import_module(f"PIL.{_PLUGINS[kind]}")  # importing one registers it

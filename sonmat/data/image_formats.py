@@ -111,8 +111,9 @@ def check_content(content: bytes, kind: str, most_pixels: int) -> None:
         width, height = _webp_size(content)
         check_size(width, height, min(most_pixels, _MOST_WEBP))
     elif kind == "JPEG":
-        scans, pixels = content.count(b"\xff\xda"), math.prod(_jpeg_size(content))
-        if scans > 1 and scans * pixels > _MOST_SCANNED:
+        scans = content.count(b"\xff\xda")
+        pixels = math.prod(_jpeg_size(content)) if scans > 1 else 0
+        if scans * pixels > _MOST_SCANNED:
             raise DataError(
                 say(
                     f"it draws its {pixels / 1e6:.0f} million pixels {scans:,} times over, as only a bomb does",

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from sonmat.data.fitting import as_channels, fitted
-from sonmat.data.framing import BOX, framed
+from sonmat.data.finished import BOX, Cleaned, finished
+from sonmat.data.framing import framed
 from sonmat.data.light import Ink, ink_of, otsu
 from sonmat.data.marks import Mark, in_reading_order, parts_of, together
 from sonmat.data.ruling import without_ruling
@@ -21,23 +21,6 @@ _SMALL = 64  # pixels: such a picture is a digit cut out of something, and may t
 _FAINTEST = 0.05  # of the paper's light: less is no ink
 _SURE = 5.0  # times the noise
 _TOUCHING = np.ones((3, 3), bool)  # corners count
-
-
-@dataclass(frozen=True, eq=False)
-class Cleaned:
-    """One mark of a picture, as a network is shown it.
-
-    Attributes:
-        image: (28, 28) uint8, light strokes on 0; all 0 where there is no ink.
-        box: Where it was: top, left, bottom, right, in pixels of the picture; bottom and right lie outside.
-        others: How many other marks of about its size the picture has.
-        inked: Whether there is ink at all.
-    """
-
-    image: np.ndarray
-    box: tuple[int, int, int, int]
-    others: int = 0
-    inked: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,9 +55,9 @@ def cleaned(picture: np.ndarray, side: int = 28, box: float = BOX) -> Cleaned:
         side: Pixels a side of the result.
         box: The longer side of the digit in it, as a share of the side.
     """
-    ready = _ready(picture, side)
+    ready = finished(picture, side)
     if ready is not None:
-        return Cleaned(ready, (0, 0, *picture.shape[:2]), inked=bool(ready.any()))
+        return ready
     marks, ink, place = _marks(picture)
     if not marks:
         return Cleaned(np.zeros((side, side), np.uint8), (0, 0, *picture.shape[:2]), inked=False)
@@ -90,19 +73,6 @@ def cleaned_all(picture: np.ndarray, side: int = 28, box: float = BOX) -> list[C
     tall = max(mark.height for mark in marks)
     worth = [mark for mark in marks if mark.height >= 0.35 * tall]
     return [_shown(mark, [mark], ink, place, side, box) for mark in in_reading_order(worth)]
-
-
-def _ready(picture: np.ndarray, side: int) -> np.ndarray | None:
-    """The picture itself where it has the size and black surroundings, or white ones, of a finished one."""
-    if picture.shape[:2] != (side, side):
-        return None
-    grey = picture if picture.ndim == 2 else picture.mean(-1).round().astype(np.uint8)
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if np.percentile(edge, 90) <= 8 and np.median(grey) <= 8:
-        return grey
-    if np.percentile(edge, 10) >= 247 and np.median(grey) >= 247:
-        return np.asarray(255 - grey)
-    return None
 
 
 def _marks(picture: np.ndarray) -> tuple[list[Mark], Ink, _Place]:
@@ -169,8 +139,9 @@ def _inked(ink: Ink) -> np.ndarray:
     pen = float(np.percentile(main, 70))
     high, low = max(least, cut, 0.5 * pen), max(0.7 * least, 0.4 * pen)
     labels, count = ndimage.label(ink.strength > low, _TOUCHING)
-    certain = ndimage.maximum(ink.strength, labels, np.arange(1, count + 1)) > high
-    return np.asarray(np.concatenate([[False], certain])[labels])
+    certain = np.zeros(count + 1, bool)
+    certain[labels[ink.strength > high]] = True  # high > low: only what has a label; ndimage.maximum sorts every pixel
+    return np.asarray(certain[labels])
 
 
 def _main(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
@@ -187,14 +158,3 @@ def _main(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
 def _shown(mark: Mark, marks: list[Mark], ink: Ink, place: _Place, side: int, box: float) -> Cleaned:
     rivals = [one for one in marks if one is not mark and one.height > 0.5 * mark.height]
     return Cleaned(framed(ink.strength, mark.mask, side, box), place.of(mark), len(rivals))
-
-
-def resized(picture: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
-    """A picture as large as a model's own, (rows, columns) or (rows, columns, channels) uint8, made so as training made its own.
-
-    Args:
-        picture: uint8, (rows, columns) or (rows, columns, 3).
-        size: Rows and columns.
-        channels: 1 for grey, 3 for colours.
-    """
-    return as_channels(fitted(picture, *size), channels)

@@ -27,15 +27,18 @@ def flat_pixels(image: Image.Image) -> np.ndarray:
     Raises:
         ValueError: The pixels are floating-point numbers, or of a kind that has no colours.
     """
+    from PIL import Image
+
     if image.mode.startswith("I"):
         return _eight_bits(np.asarray(image))
     if image.mode == "F":
         raise ValueError("floating-point pixels have no known range")
     if image.has_transparency_data:
-        return _grey_if_grey(_on_backdrop(np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))))
+        flat = _on_backdrop(np.asarray(image if image.mode == "RGBA" else image.convert("RGBA")))
+        return _grey_if_grey(Image.fromarray(flat))
     if image.mode in ("1", "L"):
         return np.asarray(image.convert("L"))
-    return _grey_if_grey(np.asarray(image if image.mode == "RGB" else image.convert("RGB")))
+    return _grey_if_grey(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def upright(pixels: np.ndarray, orientation: object) -> np.ndarray:
@@ -79,13 +82,18 @@ def _on_backdrop(layered: np.ndarray) -> np.ndarray:
     return flat
 
 
-def _grey_if_grey(colours: np.ndarray) -> np.ndarray:
+def _grey_if_grey(image: Image.Image) -> np.ndarray:
     """(h, w, 3), or (h, w) where all three are equal everywhere, but for the rounding of formats that keep colours apart."""
-    for rows in _blocks(colours):
-        red, green, blue = (colours[rows][..., n].astype(np.int16) for n in range(3))
-        if (abs(red - green) > _ROUNDING).any() or (abs(green - blue) > _ROUNDING).any():
-            return colours
-    return np.ascontiguousarray(colours[..., 1])
+    from PIL import ImageChops
+
+    width, height = image.size
+    step = max(1, _BLOCK // max(1, width))
+    for top in range(0, height, step):
+        red, green, blue = image.crop((0, top, width, min(height, top + step))).split()
+        for other in (red, blue):
+            if ImageChops.difference(green, other).getextrema()[1] > _ROUNDING:
+                return np.asarray(image)
+    return np.asarray(image.getchannel(1))
 
 
 def _blocks(pixels: np.ndarray) -> list[slice]:

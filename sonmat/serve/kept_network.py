@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sonmat import places
-from sonmat.data.framing import BOX
+from sonmat.data.finished import BOX
 from sonmat.errors import ModelFileError, StorageError
 from sonmat.language import say
 from sonmat.models.views import Views

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sonmat.data.photo import Cleaned, cleaned, cleaned_all, resized
+from sonmat.data.finished import Cleaned, finished
+from sonmat.data.fitting import resized
 from sonmat.data.sentences import checked_sentences
 from sonmat.engine.answer import Answer
 from sonmat.engine.outputs import probabilities_of
@@ -95,7 +96,7 @@ class Predictor:
         """
         side = self._side()
         return self._of_cleaned(
-            [cleaned(_checked(one), side, self.box) if side else self._fitted(_checked(one)) for one in pictures]
+            [self._cleaned(_checked(one), side) if side else self._fitted(_checked(one)) for one in pictures]
         )
 
     def photo_of_many(self, picture: np.ndarray) -> list[Answered]:
@@ -113,6 +114,8 @@ class Predictor:
                 ),
                 say("Give one picture for each.", "하나씩 따로 잘라 주세요."),
             )
+        from sonmat.data.photo import cleaned_all
+
         return self._of_cleaned(cleaned_all(_checked(picture), side, self.box))
 
     def rows(self, rows: np.ndarray) -> list[Answered]:
@@ -170,6 +173,14 @@ class Predictor:
                 ),
             )
         return self.shape[0] if self.cleaning == "strokes" else 0
+
+    def _cleaned(self, picture: np.ndarray, side: int) -> Cleaned:
+        ready = finished(picture, side)
+        if ready is not None:
+            return ready
+        from sonmat.data.photo import cleaned  # and with it SciPy, which takes a third of a second to import
+
+        return cleaned(picture, side, self.box)
 
     def _fitted(self, picture: np.ndarray) -> Cleaned:
         channels = self.shape[2] if len(self.shape) == 3 else 1

@@ -359,7 +359,8 @@ def main(seed: int, count: int, formats: tuple[str, ...]) -> dict[str, object]:
     import resource
 
     faulthandler.enable()
-    image_file._load_decoders()
+    for kind in CHANGES:
+        image_file._load_decoder(kind)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     told: Counter[str] = Counter()
     slowest = 0.0

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from sonmat.data.fitting import resized
 from sonmat.data.framing import box_of, framed, stroke_width
-from sonmat.data.photo import cleaned, cleaned_all, resized
+from sonmat.data.photo import cleaned, cleaned_all
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks is no part of the package
 photographs = pytest.importorskip("benchmarks.photographs")  # a source package does not carry it
