@@ -26,7 +26,7 @@ from sonmat.serve.program import read_program
 if TYPE_CHECKING:
     import keras
 
-_FORMAT = 1  # of the kept files; counts up where older ones can no longer be used
+_FORMAT = 2  # of the kept files; counts up where older ones can no longer be used
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from sonmat.files import replacing
 from sonmat.serve.operations import OPERATIONS
 
-_ROWS = 256  # at once: a convolution's windows take nine times its input's memory
+_ROWS = 64  # at once: a convolution's windows take nine times its input's memory
 _TEXT = "text"
 
 
@@ -37,7 +37,7 @@ class Operation:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a network does with a batch.
+    """What a network does with a batch, in float64: it adds no rounding of its own to that of Keras's float32.
 
     Attributes:
         operations: In order.
@@ -52,17 +52,18 @@ class Program:
     about: Mapping[str, Any]
 
     def run(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The results for a batch, each (n, …)."""
-        parts = [self._run(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS)]
+        """The results for a batch, each (n, …), floats as float32."""
+        constants = {number: widened(array) for number, array in self.constants.items()}
+        parts = [self._run(widened(rows[at : at + _ROWS]), constants) for at in range(0, len(rows), _ROWS)]
         return tuple(np.concatenate(part) if len(parts) > 1 else part[0] for part in zip(*parts, strict=True))
 
-    def _run(self, rows: np.ndarray) -> list[np.ndarray]:
-        values: dict[int, np.ndarray] = {0: rows, **self.constants}
+    def _run(self, rows: np.ndarray, constants: Mapping[int, np.ndarray]) -> list[np.ndarray]:
+        values: dict[int, np.ndarray] = {0: rows, **constants}
         with np.errstate(all="ignore"):  # an infinite logit is no reason for a warning, as it is none for JAX
             for one in self.operations:
                 given = {key: _sized(value, len(rows)) for key, value in one.given.items()}
                 values[one.output] = OPERATIONS[one.name](given, *(values[number] for number in one.inputs))
-        return [np.asarray(values[number]) for number in self.results]
+        return [_narrowed(np.asarray(values[number])) for number in self.results]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it whole or not at all.
@@ -96,6 +97,15 @@ def read_program(path: str | os.PathLike[str]) -> Program | None:
         return Program(operations, constants, tuple(map(int, told["results"])), told["about"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
         return None  # such as a file that a full disk cut off
+
+
+def widened(array: np.ndarray) -> np.ndarray:
+    """An array with float32 as float64; any other as it is."""
+    return array.astype(np.float64) if array.dtype == np.float32 else array
+
+
+def _narrowed(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _sized(value: Any, rows: int) -> Any:

@@ -11,10 +11,14 @@ import numpy as np
 
 from sonmat.engine.program import values
 from sonmat.serve.operations import OPERATIONS
-from sonmat.serve.program import Operation, Program
+from sonmat.serve.program import Operation, Program, widened
 
 EQUAL = 1e-5
-"""How far a program's outputs may be from Keras's; one that is farther away is not used."""
+"""How far a program's outputs may be from Keras's; one that is farther away is not used.
+
+Where outputs are so large inside that Keras's own float32 is farther than this from the same network in float64, as with logits
+in the thousands, the program is held against Keras in float64.
+"""
 
 _BATCHES = (1009, 1013)  # two primes that are no size of a network: what differs between their traces is the batch
 _CALLS = {
@@ -60,11 +64,28 @@ def program_of(model: keras.Model, about: Mapping[str, Any]) -> Program | None:
         return None
     random = np.random.default_rng(0)
     x = (random.random((5, *shape)) if dtype.kind == "f" else random.integers(0, 2, (5, *shape))).astype(dtype)
-    came, expected = program.run(x), [np.asarray(one) for one in called(x)]
-    same = all(
-        a.shape == b.shape and np.allclose(a, b, rtol=EQUAL, atol=EQUAL) for a, b in zip(came, expected, strict=True)
-    )
-    return program if same else None
+    came = program.run(x)
+    return program if _same(came, called(x)) or _same(came, in_float64(model, x)) else None
+
+
+def in_float64(model: keras.Model, x: np.ndarray) -> list[np.ndarray]:
+    """A model's outputs as Keras itself gives them in float64."""
+
+    def widened_layer(layer: keras.Layer) -> keras.Layer:
+        told = layer.get_config()
+        whole = isinstance(layer, keras.layers.InputLayer) and str(told.get("dtype")).startswith(("int", "uint"))
+        return layer.__class__.from_config(told if whole else told | {"dtype": "float64"})
+
+    twin = keras.models.clone_model(model, clone_function=widened_layer)
+    with jax.enable_x64(True):
+        wide = [array.astype(np.float64) if array.dtype.kind == "f" else array for array in (x, *model.get_weights())]
+        twin.set_weights(wide[1:])
+        return [np.asarray(one) for one in jax.tree.leaves(twin(wide[0], training=False))]
+
+
+def _same(came: Sequence[np.ndarray], expected: Sequence[Any]) -> bool:
+    pairs = zip(came, map(np.asarray, expected), strict=True)
+    return all(a.shape == b.shape and np.allclose(a, b, rtol=EQUAL, atol=EQUAL) for a, b in pairs)
 
 
 class _Writer:
@@ -113,7 +134,7 @@ class _Writer:
         plain = _SPECIAL.get(name, _as_they_are)
         given = _merged(plain(first), plain(second))
         if all(number in self.constants for number in inputs) and not _grows(given):
-            known = OPERATIONS[name](given, *(self.constants[number] for number in inputs))
+            known = OPERATIONS[name](given, *(widened(self.constants[number]) for number in inputs))
             return self._constant(known)  # such as a normalization's factor, which is the same for every batch
         self._numbers += 1
         self.operations.append(Operation(name, given, tuple(inputs), self._numbers))
@@ -237,9 +258,10 @@ def _value(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_value(item) for item in value]
     try:
-        return np.dtype(value).name
+        name = np.dtype(value).name
     except TypeError:
         raise _Beyond from None
+    return "float64" if name == "float32" else name  # a program runs in float64
 
 
 def _merged(one: Any, other: Any) -> Any:
