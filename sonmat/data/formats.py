@@ -77,6 +77,7 @@ def _idx_array(path: Path, file: io.BufferedIOBase, packed_size: int, packed: bo
         _refuse(path, say("it ends within its header", "머리말 중간에서 끝납니다"))
     shape = struct.unpack(f">{magic[3]}I", axes)
     dtype = np.dtype(_IDX_TYPES[magic[2]])
+    _refuse_shape(path, shape, dtype)
     size = math.prod(shape) * dtype.itemsize
     _refuse_large(path, size, packed_size if packed else size, limit)
     header = 4 + len(axes)
@@ -155,6 +156,7 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: 
     with archive.open(info) as file:
         shape, fortran, dtype = _npy_header(path, info.filename, file)
         start = file.tell()
+        _refuse_shape(path, shape, dtype)
         size = math.prod(shape) * dtype.itemsize
         if info.file_size - start != size:
             _refuse_length(path, shape, size, info.file_size - start)
@@ -184,6 +186,12 @@ def _npy_header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...]
     if any(size < 0 for size in shape):
         _refuse(path, say(f"{name} declares the shape {shape}", f"{name}의 모양이 {shape}라고 적혀 있습니다"))
     return shape, fortran, dtype
+
+
+def _refuse_shape(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """An axis of 0 makes any others cost nothing, but NumPy counts them."""
+    if math.prod(max(1, size) for size in shape) * dtype.itemsize > np.iinfo(np.intp).max:
+        _refuse(path, say(f"it declares the shape {shape}", f"모양이 {shape}라고 적혀 있습니다"))
 
 
 def _refuse_large(path: Path, size: int, packed_size: int, limit: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -150,7 +151,7 @@ class _Finder:
         if re.match(r"[a-z]+://|//", plain, re.IGNORECASE):
             return self._folder / "-" / re.sub(r"\W+", "-", plain)
         exact = self._folder / plain
-        if exact.is_file():
+        if os.path.isfile(exact):  # noqa: PTH113  (Path.is_file raises where a name is too long for the system)
             return exact
         found = self._named(Path(plain).name)
         return found[0] if len(found) == 1 else exact

@@ -34,21 +34,34 @@ def parse_toml(text: str, *, source: str) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
-        lines = text.split("\n")
-        if found:
-            reason, number, column = found[1], int(found[2]), found[3]
-            place, line = f"{source}:{number}:{column}", lines[number - 1].strip() if number <= len(lines) else ""
-        else:
-            reason, place, line = str(error), f"{source}:{len(lines)}", lines[-1].strip() if lines else ""
+    except (RecursionError, ValueError) as error:
+        if isinstance(error, tomllib.TOMLDecodeError):
+            raise _not_toml(text, source, error) from error
+        # lists in lists in lists, or a number of more digits than Python reads
         raise RecipeError(
-            say(f"{place} is not valid TOML: {reason}.", f"{place}: 올바른 TOML이 아닙니다: {reason}."),
             say(
-                f"Correct the line `{line}`. Texts need quotes, lists look like [20, 20], a line is key = value.",
-                f"`{line}` 줄을 고치세요. 글자는 따옴표로 감싸고, 목록은 [20, 20]처럼, 각 줄은 키 = 값으로 씁니다.",
+                f"{source} is nested too deeply, or holds a number of thousands of digits.",
+                f"{source}: 너무 깊게 중첩되었거나 수천 자리 수가 있습니다.",
             ),
+            say("A recipe needs no more than lists in lists.", "레시피에는 목록 속 목록까지만 필요합니다."),
         ) from error
+
+
+def _not_toml(text: str, source: str, error: tomllib.TOMLDecodeError) -> RecipeError:
+    found = re.search(r"^(.*) \(at line (\d+), column (\d+)\)$", str(error))
+    lines = text.split("\n")
+    if found:
+        reason, number, column = found[1], int(found[2]), found[3]
+        place, line = f"{source}:{number}:{column}", lines[number - 1].strip() if number <= len(lines) else ""
+    else:
+        reason, place, line = str(error), f"{source}:{len(lines)}", lines[-1].strip() if lines else ""
+    return RecipeError(
+        say(f"{place} is not valid TOML: {reason}.", f"{place}: 올바른 TOML이 아닙니다: {reason}."),
+        say(
+            f"Correct the line `{line}`. Texts need quotes, lists look like [20, 20], a line is key = value.",
+            f"`{line}` 줄을 고치세요. 글자는 따옴표로 감싸고, 목록은 [20, 20]처럼, 각 줄은 키 = 값으로 씁니다.",
+        ),
+    )
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
