@@ -246,3 +246,25 @@ def _load_decoder(kind: str) -> None:
         pillow_heif.register_heif_opener()
     else:
         importlib.import_module(f"PIL.{_PLUGINS[kind]}")  # importing one registers it
+    if kind == "TIFF":
+        _quiet_libtiff()
+
+
+def _quiet_libtiff() -> None:
+    """libtiff writes what it thinks of a file to stderr, past Python; whatever matters of it is raised as well.
+
+    It is told once for the whole process, so that no thread's own lines are lost as they would be if stderr were closed to it.
+    Where Pillow has libtiff inside itself, as on Windows, its handlers cannot be reached and it goes on.
+    """
+    import ctypes
+    import logging
+
+    from PIL import _imaging
+
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors go to stderr as well
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            handler = getattr(library, name)
+            handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            handler(None)

@@ -91,7 +91,7 @@ def _grey_if_grey(image: Image.Image) -> np.ndarray:
     for top in range(0, height, step):
         red, green, blue = image.crop((0, top, width, min(height, top + step))).split()
         for other in (red, blue):
-            if ImageChops.difference(green, other).getextrema()[1] > _ROUNDING:
+            if any(ImageChops.difference(green, other).histogram()[_ROUNDING + 1 :]):
                 return np.asarray(image)
     return np.asarray(image.getchannel(1))
 
