@@ -77,9 +77,9 @@ def _idx_array(path: Path, file: io.BufferedIOBase, packed_size: int, packed: bo
         _refuse(path, say("it ends within its header", "머리말 중간에서 끝납니다"))
     shape = struct.unpack(f">{magic[3]}I", axes)
     dtype = np.dtype(_IDX_TYPES[magic[2]])
-    _refuse_shape(path, shape, dtype)
     size = math.prod(shape) * dtype.itemsize
     _refuse_large(path, size, packed_size if packed else size, limit)
+    _refuse_shape(path, shape, dtype)
     header = 4 + len(axes)
     if not packed and packed_size != header + size:
         _refuse_length(path, shape, size, packed_size - header)

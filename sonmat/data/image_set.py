@@ -32,16 +32,16 @@ def load_gallery(folder: Path, settings: ReadSettings, progress: Progress | None
     """The pictures of a folder of classes, or of `train/` and `test/` of such.
 
     Without a test part a fifth of the pictures, stratified, with seed 0, become it; for a trained model all of them do.
-    `valid/` is the test part where there is no other; else it joins the training part, for validation rows are split off that
-    by the recipe.
+    `valid/` is the test part where there is no other. Else it is among the training rows, and `Reading.validation` says where:
+    a recipe validates on these rows, unless `settings.own_validation` is False.
 
     Raises:
         DataError: There are no two folders with pictures, some cannot be read, or all do not fit into memory.
     """
     gallery = find_pictures(folder)
-    parts, note = _parts(gallery)
+    parts, note = _parts(gallery, settings)
     least = 2 if settings.wished else 1
-    if len({one.label for one in gallery.pictures if parts[one.part] == "train"}) < least:
+    if len({one.label for one in gallery.pictures if parts[one.part] != "test"}) < least:
         raise _no_classes(folder, gallery)
     pictures = gallery.pictures
     found = read_pictures([(one.name, one.path) for one in pictures], folder, settings, progress)
@@ -53,21 +53,33 @@ def load_gallery(folder: Path, settings: ReadSettings, progress: Progress | None
         in_order=False,
     )
     labels = numbered([one.label for one in kept], gallery.classes)
+    held = [parts[one.part] == "validation" for one in kept if parts[one.part] != "test"]
+    if any(held):
+        reading = replace(
+            reading, settings=replace(reading.settings, own_validation=True), validation=np.flatnonzero(held)
+        )
     places = np.array([parts[one.part] == "test" for one in kept])
     return assembled(folder, found.inputs, labels, gallery.classes, places, reading, [one.name for one in kept])
 
 
-def _parts(gallery: Gallery) -> tuple[dict[str, str], list[str]]:
+def _parts(gallery: Gallery, settings: ReadSettings) -> tuple[dict[str, str], list[str]]:
     """Which part of the data set each part of the folder becomes."""
     there = {one.part for one in gallery.pictures}
     if "validation" not in there:
         return {"all": "train", "train": "train", "test": "test"}, []
-    if "test" in there:
+    if "test" in there and settings.own_validation is False:
         note = say(
             "The validation folder joins the training folder: the recipe splits its own validation rows off.",
             "검증 폴더는 학습 폴더에 합칩니다. 검증 행은 레시피가 직접 나눕니다.",
         )
         return {"train": "train", "validation": "train", "test": "test"}, [note]
+    if "test" in there:
+        note = say(
+            "The validation rows are those of the validation folder. To split them off the training rows instead: "
+            "--set own_validation=false",
+            "검증 행은 검증 폴더의 그림입니다. 학습 행에서 나누어 쓰려면: --set own_validation=false",
+        )
+        return {"train": "train", "validation": "validation", "test": "test"}, [note]
     note = say("The validation folder is the test part.", "검증 폴더를 테스트로 씁니다.")
     return {"train": "train", "validation": "test"}, [note]
 

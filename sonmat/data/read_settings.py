@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from sonmat.data.table_file import Bad
 from sonmat.errors import RecipeError
 from sonmat.language import say
@@ -25,6 +27,8 @@ class ReadSettings:
             `sonmat.data.photo`): light strokes on black, centred; then they are grey, and as high as wide, 28 by default.
         text: The column of texts or of images' names in a table, by its header or its number from 1.
         label: The column of labels.
+        own_validation: Whether the pictures of a folder's own `valid/` are the validation rows; else they join the training
+            rows, of which the recipe splits its own validation rows off. True where there are such.
         skip_unreadable: Leave out pictures and rows that cannot be read; else one of them refuses the data.
         wished: Whether the others are wishes, which are refused where they are of no use; else they are what a trained model
             goes by, and hold as far as they apply. No part of a recipe.
@@ -38,6 +42,7 @@ class ReadSettings:
     clean: bool = False
     text: str | None = None
     label: str | None = None
+    own_validation: bool | None = None
     skip_unreadable: bool = False
     wished: bool = field(default=True, compare=False)
 
@@ -51,8 +56,10 @@ class ReadSettings:
                 object.__setattr__(self, key, str(value))
             elif value is not None and (not isinstance(value, str) or not value.strip()):
                 raise _wrong(key, say("a column's name or number", "열의 이름이나 번호"), value, '"label"')
-        for key in ("clean", "skip_unreadable"):
-            if not isinstance(getattr(self, key), bool):
+        for key in ("clean", "skip_unreadable", "own_validation"):
+            if not isinstance(getattr(self, key), bool) and not (
+                key == "own_validation" and self.own_validation is None
+            ):
                 raise _wrong(key, say("true or false", "true 또는 false"), getattr(self, key), "true")
         if self.clean:
             self._check_clean()
@@ -81,6 +88,7 @@ class ReadSettings:
     def as_dict(self) -> dict[str, Any]:
         """As a recipe's table, in TOML's plain types, without what is left open."""
         told = {key: getattr(self, key) for key in NAMES if getattr(self, key) not in (None, False)}
+        told |= {} if self.own_validation is None else {"own_validation": self.own_validation}
         return told | ({"size": list(self.size)} if self.size else {})
 
 
@@ -98,6 +106,7 @@ class Reading:
         left_out: Pictures and rows that could not be read, where they are left out.
         by_name: Whether class names come from folders or a table, so that another set's classes can be told by them.
         in_order: Whether the order of rows is the data's own, and says something about them.
+        validation: (n,) numbers of the rows that are the data's own validation part; they are among the training rows.
         names: What each row is called, by its number in the set as it was loaded: the picture's file. Empty for all else.
     """
 
@@ -107,6 +116,7 @@ class Reading:
     by_name: bool = True
     in_order: bool = True
     names: tuple[str, ...] = field(default=(), repr=False)
+    validation: np.ndarray | None = field(default=None, repr=False, compare=False)
 
 
 def _size(value: Any) -> tuple[int, int] | None:

@@ -35,12 +35,20 @@ def rows_of(
     """
     _check_named(recipe)
     whole, test = load_as(recipe.data, read_settings(recipe), progress=progress)
-    seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
-    train, validation = whole.split(recipe.split, seed=seed)
+    train, validation = _split(recipe, whole)
     if train.sentences is None:
         return train, validation, test
     chosen = tokenizer or Cutting.of(recipe.tokens).train(train.needed_sentences())
     return train.tokenized(chosen), validation.tokenized(chosen), test.tokenized(chosen)
+
+
+def _split(recipe: Recipe, whole: Dataset) -> tuple[Dataset, Dataset]:
+    """Training and validation rows: the data's own where it has a validation part, else as the recipe splits."""
+    own = whole.reading.validation if whole.reading is not None else None
+    if own is not None:
+        held = np.isin(whole.rows, own)
+        return whole.take(~held, part="train"), whole.take(held, part="validation")
+    return whole.split(recipe.split, seed=recipe.seed if recipe.split_seed is None else recipe.split_seed)
 
 
 def _check_named(recipe: Recipe) -> None:

@@ -62,6 +62,7 @@ def _idx(*shape: int, kind: int = 8, content: bytes = b"") -> bytes:
         (_idx(3, 2, content=b"12345"), r"says \(3, 2\), which is 6 bytes, but only 5"),
         (_idx(3, 2, content=b"1234567"), r"which is 6 bytes, but at least 7"),
         (_idx(2**32 - 1, 2**32 - 1, 2**32 - 1), "the limit is"),
+        (_idx(0, 2**32 - 1, 2**32 - 1), "declares the shape"),
         (_idx(2**31, 1), "bytes but only|only 0 bytes follow|as only a bomb does"),
     ],
 )

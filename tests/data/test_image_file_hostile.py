@@ -46,6 +46,15 @@ def test_ten_thousand_hostile_pictures_give_a_picture_or_a_data_error() -> None:
     check(tried(1, 10_000), 10_000)
 
 
+def test_hostile_tables_arrays_and_recipes_give_data_or_an_error_of_ours() -> None:
+    script = Path(__file__).with_name("hostile_data.py")
+    done = subprocess.run([sys.executable, str(script), "2", "400"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    assert told["tried"] == 400 == told["refused"] + told["read"]
+    assert told["peak"] < GIGABYTE
+
+
 def check_error(error: DataError) -> None:
     assert error.problem
     assert error.fix

@@ -67,7 +67,7 @@ def test_parts_are_kept_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("parts", "sizes"), [(("train", "val", "test"), (8, 4)), (("train", "valid"), (4, 4))])
-def test_a_validation_folder_joins_the_training_part_or_is_the_test_part(
+def test_a_validation_folder_is_among_the_training_rows_or_is_the_test_part(
     tmp_path: Path, parts: tuple[str, ...], sizes: tuple[int, int]
 ) -> None:
     for place, part in enumerate(parts):
@@ -77,6 +77,12 @@ def test_a_validation_folder_joins_the_training_part_or_is_the_test_part(
     assert (len(train), len(test)) == sizes
     assert train.reading is not None
     assert any("validation folder" in note for note in train.reading.notes)
+    own = train.reading.validation
+    assert (own is None) == ("test" not in parts)
+    if own is not None:
+        assert train.reading.settings.own_validation is True
+        assert {train.reading.names[n].split("/")[0] for n in own} == {"val"}
+        assert {name.split("/")[0] for name in np.delete(np.array(train.reading.names), own)} == {"train"}
 
 
 def test_what_systems_leave_behind_is_passed_over(animals: Path) -> None:

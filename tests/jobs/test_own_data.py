@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,22 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 QUICK = ["epochs=3", "batch_size=8", "hidden=[16]", "optimizer=adam"]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_folder_s_own_validation_part_is_validated_on(own: bool, tmp_path: Path) -> None:
+    for part, count in (("train", 8), ("val", 4), ("test", 2)):
+        for n in range(count):
+            shape(tmp_path / part, "upright" if n % 2 else "lying", n + 10 * len(part))
+    read = {} if own else {"read": {"own_validation": False}}
+    recipe = Recipe(data=str(tmp_path), split=0.5, **read)
+    rows, validation, test = rows_of(recipe)
+    assert (len(rows), len(validation), len(test)) == ((8, 4, 2) if own else (6, 6, 2))
+    assert rows.reading is not None
+    places = {rows.reading.names[n].split("/")[0] for n in validation.rows}
+    assert (places == {"val"}) == own
+    again = rows_of(replace(recipe, read=rows.reading.settings.as_dict()))
+    assert [one.fingerprint for one in again] == [one.fingerprint for one in (rows, validation, test)]
 
 
 def test_a_folder_is_trained_on_gone_on_with_and_evaluated(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -66,3 +69,14 @@ def test_truncated_files_are_refused(valid: tuple[bytes, Path], part: float) -> 
     path.write_bytes(content[: int(part * len(content))])
     with pytest.raises(ModelFileError):
         load_model(path)
+
+
+@pytest.mark.slow
+def test_files_changed_along_their_structure_give_a_model_or_a_model_file_error() -> None:
+    script = Path(__file__).with_name("hostile_models.py")
+    done = subprocess.run([sys.executable, str(script), "1", "90"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    assert told["tried"] == 90 == told["refused"] + told["models"]
+    assert told["reached and structured"] >= 45
+    assert max(told["peak"], told["peak reader"]) < 2**30
