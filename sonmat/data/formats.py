@@ -156,10 +156,10 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: 
     with archive.open(info) as file:
         shape, fortran, dtype = _npy_header(path, info.filename, file)
         start = file.tell()
-        _refuse_shape(path, shape, dtype)
         size = math.prod(shape) * dtype.itemsize
         if info.file_size - start != size:
             _refuse_length(path, shape, size, info.file_size - start)
+        _refuse_shape(path, shape, dtype)
         content = file.read()  # zipfile checks the sum of the bytes here
     if len(content) != size:
         _refuse_length(path, shape, size, len(content))
