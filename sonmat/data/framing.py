@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import ndimage
 
 from sonmat.data.finished import BOX
+from sonmat.data.strokes import stroke_width
 
 _THIN = 0.068  # of a picture's side; MNIST's strokes are 1.9 of 28 pixels wide at the least
 _LOOKED_AT = 600  # rows
@@ -31,29 +32,37 @@ def framed(strength: np.ndarray, mask: np.ndarray, side: int = 28, box: float = 
     """
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    ink = _wide_enough(_levels(strength[part], mask[part]), side, box)
-    pixel = max(ink.shape) / (box * side)  # of the picture, in one of the result
-    down, across = ndimage.center_of_mass(ink)
-    reach = side * pixel / 2
-    border = int(np.ceil(reach + max(ink.shape)))
-    # The middle of 28 pixels lies between two; MNIST's centres of mass lie on the 15th, as its digits were moved by whole ones.
-    middle = down + border + 0.5 - pixel / 2, across + border + 0.5 - pixel / 2
-    edges = (middle[1] - reach, middle[0] - reach, middle[1] + reach, middle[0] + reach)
-    how = Image.Resampling.BOX if pixel > 1.5 else Image.Resampling.BILINEAR
-    wide = Image.fromarray(np.pad(ink, border).astype(np.float32))
-    small = np.asarray(wide.resize((side, side), how, box=edges))
+    small = _shrunk(_wide_enough(_levels(strength[part], mask[part]), side, box), max(1, round(box * side)))
     inked = small[small > 0.25 * small.max()]
     full = float(np.percentile(inked, 85)) if inked.size else 1.0
-    return np.rint(255 * np.clip(small / full, 0, 1)).astype(np.uint8)
+    return _centred(np.rint(255 * np.clip(small / full, 0, 1)).astype(np.uint8), side)
 
 
-def stroke_width(mask: np.ndarray) -> float:
-    """How wide the pen was, in pixels: twice the median distance of a stroke's middle from its edge."""
-    if not mask.any():
-        return 0.0
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))
-    ridge = (inside >= ndimage.maximum_filter(inside, 3) - 1e-6) & (inside > 0)
-    return float(2 * np.median(inside[ridge]) - 1)
+def _shrunk(ink: np.ndarray, longest: int) -> np.ndarray:
+    """The ink with a longer side of so many pixels, from edge to edge of them as MNIST's digits lie in their box."""
+    pixel = max(ink.shape) / longest  # of the picture, in one of the result
+    rows, columns = (max(1, int(np.ceil(length / pixel - 1e-6))) for length in ink.shape)
+    lacking = rows * pixel - ink.shape[0], columns * pixel - ink.shape[1]  # the shorter side need not be whole pixels
+    border = [int(np.ceil(max(0.0, one) / 2)) for one in lacking]
+    wide = Image.fromarray(np.pad(ink, [(one, one) for one in border]).astype(np.float32))
+    top, left = border[0] - lacking[0] / 2, border[1] - lacking[1] / 2
+    edges = (left, top, min(left + columns * pixel, wide.width), min(top + rows * pixel, wide.height))
+    how = Image.Resampling.BOX if pixel > 1.5 else Image.Resampling.BILINEAR
+    return np.asarray(wide.resize((columns, rows), how, box=edges))
+
+
+def _centred(small: np.ndarray, side: int) -> np.ndarray:
+    """With the centre of mass on the 15th of 28 pixels, where MNIST's lie: they were moved by whole pixels."""
+    made = np.zeros((side, side), np.uint8)
+    if not small.any():
+        return made
+    places = []
+    for axis, length in enumerate(small.shape):
+        weights = small.sum(1 - axis, dtype=np.float64)
+        start = round(side / 2 - float(weights @ np.arange(length)) / float(weights.sum()))
+        places.append(min(max(0, start), side - length))
+    made[places[0] : places[0] + small.shape[0], places[1] : places[1] + small.shape[1]] = small
+    return made
 
 
 def box_of(inputs: np.ndarray) -> float | None:
@@ -95,11 +104,12 @@ def _levels(strength: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def _wide_enough(ink: np.ndarray, side: int, box: float) -> np.ndarray:
     """The ink with lines as wide as a picture of this size can show."""
-    wanted = _THIN * side * max(ink.shape) / (box * side)
-    lacking = wanted - stroke_width(ink > 0.5)
-    if lacking <= 0.5:
+    longest, wanted, most = max(ink.shape), _THIN * side, box * side
+    width = stroke_width(ink > 0.5)
+    if wanted * longest / most - width <= 0.5:
         return ink
-    reach = max(1, round(lacking / 2))
+    # The digit grows by as much as its lines, and is then made as small as before: (width + 2r)/(longest + 2r) = wanted/most.
+    reach = max(1, round((wanted * longest - most * width) / (2 * (most - wanted))))
     across = np.arange(-reach, reach + 1)
     disc = across[:, None] ** 2 + across**2 <= reach**2 + 0.5
     return np.asarray(ndimage.grey_dilation(np.pad(ink, reach), footprint=disc))

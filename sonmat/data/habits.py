@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from sonmat.data.framing import stroke_width
+from sonmat.data.strokes import stroke_width
 
 _KINDS = (1, 1, 1, 1, 1, 1, 7, 7, 7, 0)  # of ten, as often as they were misread
 _FINE = 4  # strokes are drawn so many times as large, for smooth edges

@@ -10,8 +10,9 @@ import pytest
 from scipy import ndimage
 
 from sonmat.data.fitting import resized
-from sonmat.data.framing import box_of, framed, stroke_width
+from sonmat.data.framing import box_of, framed
 from sonmat.data.photo import cleaned, cleaned_all
+from sonmat.data.strokes import stroke_width
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks is no part of the package
 photographs = pytest.importorskip("benchmarks.photographs")  # a source package does not carry it
@@ -109,7 +110,6 @@ def test_the_frame_is_the_one_mnist_has():
         assert image.max() == 255
 
 
-@pytest.mark.xfail(reason="it comes out one pixel wide: growing it grows the box it is scaled to: open")
 def test_a_hair_line_is_made_visible():
     ink = np.zeros((400, 300), np.float32)
     ink[50:350, 150:152] = 1
@@ -122,7 +122,6 @@ def _framed_digits() -> np.ndarray:
     return np.stack([seen_as(handwriting.stroke_digit(int(d), random)) for d in random.integers(0, 10, 60)])
 
 
-@pytest.mark.xfail(reason="our own frames come out 21 pixels wide, MNIST's are told right: open")
 def test_the_frame_of_a_data_set_is_measured():
     assert box_of(_framed_digits()) == pytest.approx(20 / 28, abs=0.03)
 
