@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-_WIDEST = 0.3  # of the shorter side: what is wider than this is no stroke, but a shadow, a table, a hand
-_FLOOR = 8.0  # added to levels before they are divided: the darkest pixels of a camera are noise
+WIDEST = 0.3
+"""Of a picture's shorter side: what is wider than this is no stroke, but a shadow, a table, a hand."""
+
+_FLOOR = 16.0  # added to levels before they are divided: the darkest pixels of a camera are noise
 _SPREAD = 1.4826  # of a normal distribution, over its median absolute deviation
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _COLOURED = 3.0  # levels by which colours differ from grey on the mean, below which there is no colour
 _PALEST = 0.3  # of the light of what it is on: light ink is as much lighter at the least, to be counted as full
+_CLEARER = 1.5  # times as clear as grey is a colour that is looked at instead: cameras and JPEG keep colours badly
 _ROUGH = 160  # pixels of the shorter side in which the colour to look at is chosen
 
 
@@ -24,14 +27,21 @@ class Ink:
         strength: (rows, columns) float32; 0 is bare paper, 1 as strong as ink can be.
         noise: Standard deviation of `strength` on bare paper.
         dark: Whether the ink is darker than what it is on.
+        full: What part of the light ink of strength 1 takes away, or for light ink adds.
     """
 
     strength: np.ndarray
     noise: float
     dark: bool
+    full: float = 1.0
+
+    @property
+    def contrast(self) -> float:
+        """What strength 1 is of the lighter of ink and paper: dark ink and light ink are held against each other by it."""
+        return self.full if self.dark else self.full / (1 + self.full)
 
 
-def ink_of(picture: np.ndarray) -> Ink:
+def ink_of(picture: np.ndarray, widest: float = WIDEST, dark: bool | None = None) -> Ink:
     """The ink of a picture, told from the paper whichever is darker.
 
     Paper is what a stroke cannot be: wide. So it is seen by closing (or opening) the picture with a square wider than any
@@ -41,12 +51,16 @@ def ink_of(picture: np.ndarray) -> Ink:
 
     Args:
         picture: uint8, (rows, columns) or (rows, columns, 3), of some hundred pixels a side.
+        widest: Of the shorter side: what is wider is paper.
+        dark: Whether the ink is darker than the paper, where that is known.
     """
     planes = _planes(picture)
     step = max(1, min(picture.shape[:2]) // _ROUGH)
-    rough = [ink for plane in planes for ink in _of_plane(_reduced(plane, step))]
-    best = max(range(len(rough)), key=lambda i: _clearness(rough[i]))
-    return _of_plane(planes[best // 2])[best % 2] if step > 1 else rough[best]
+    rough = [ink for plane in planes for ink in _of_plane(_reduced(plane, step), widest)]
+    clear = [_clearness(ink) / (1 if i < 2 else _CLEARER) for i, ink in enumerate(rough)]
+    asked = [i for i, ink in enumerate(rough) if dark is None or ink.dark == dark]
+    best = max(asked, key=clear.__getitem__)
+    return _of_plane(planes[best // 2], widest)[best % 2] if step > 1 else rough[best]
 
 
 def otsu(values: np.ndarray) -> float:
@@ -78,10 +92,10 @@ def _reduced(plane: np.ndarray, step: int) -> np.ndarray:
     return np.asarray(plane[:rows, :columns].reshape(rows // step, step, columns // step, step).mean((1, 3)))
 
 
-def _of_plane(plane: np.ndarray) -> list[Ink]:
+def _of_plane(plane: np.ndarray, widest: float) -> list[Ink]:
     """Dark ink, and light ink."""
     smooth = ndimage.gaussian_filter(plane, min(1.0, min(plane.shape) / 300)) + _FLOOR
-    side = max(3, int(_WIDEST * min(plane.shape)) | 1)
+    side = max(3, int(widest * min(plane.shape)) | 1)
     dark = 1 - smooth / ndimage.grey_closing(smooth, (side, side))
     light = 1 - ndimage.grey_opening(smooth, (side, side)) / smooth
     # A hole in a dark stroke looks like a light stroke. But it is as light as the paper around both, and so neither may
@@ -96,8 +110,8 @@ def _of_plane(plane: np.ndarray) -> list[Ink]:
     more = np.minimum(light / (1 - light), smooth / mean - 1)
     full = max(_PALEST, float(np.percentile(more, 99.7)))
     return [
-        _held(dark, 1 - smooth / mean, paper, dark=True),
-        _held(more / full, (smooth / mean - 1) / full, paper, dark=False),
+        _held(dark, 1 - smooth / mean, paper, 1.0, dark=True),
+        _held(more / full, (smooth / mean - 1) / full, paper, full, dark=False),
     ]
 
 
@@ -116,11 +130,11 @@ def _smooth(values: np.ndarray, side: int) -> np.ndarray:
     return values
 
 
-def _held(hat: np.ndarray, flat: np.ndarray, paper: np.ndarray, *, dark: bool) -> Ink:
+def _held(hat: np.ndarray, flat: np.ndarray, paper: np.ndarray, full: float, *, dark: bool) -> Ink:
     strength = np.clip(np.minimum(hat, flat), 0, 1).astype(np.float32)
     rest = flat[paper]
     noise = _SPREAD * float(np.median(np.abs(rest - np.median(rest))))
-    return Ink(strength, max(noise, 2e-3), dark)
+    return Ink(strength, max(noise, 2e-3), dark, full)
 
 
 def _clearness(ink: Ink) -> float:
@@ -129,4 +143,4 @@ def _clearness(ink: Ink) -> float:
     if not mask.any():
         return 0.0
     spread = float(np.sqrt(min(1.0, 100 * float(mask.mean()))))
-    return float(ink.strength[mask].mean()) * spread / (ink.noise + 0.02)
+    return ink.contrast * float(ink.strength[mask].mean()) * spread / (ink.contrast * ink.noise + 0.02)

@@ -54,6 +54,12 @@ class Mark:
         return self.right - self.left
 
     @property
+    def at_edge(self) -> bool:
+        """Whether it reaches the picture's edge."""
+        rows, columns = self.labels.shape
+        return self.top <= 0 or self.left <= 0 or self.bottom >= rows or self.right >= columns
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """Top, left, bottom, right."""
         return self.top, self.left, self.bottom, self.right

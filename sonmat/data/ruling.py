@@ -1,52 +1,92 @@
-"""Squares, ruled lines and the cells of forms, taken out of what is inked."""
+"""Squares, ruled lines and the cells of forms, told from what was written."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
 
+from sonmat.data.strokes import runs
+
 _SLOPES = np.linspace(-0.12, 0.12, 49)  # a page held in the hand is turned by up to seven degrees
-_COVERED = 0.62  # of a picture's width, from where on a straight row of ink is a printed line and no stroke
+_COVERED = 0.75  # of a picture's width, from where on a straight row of ink is a printed line and no stroke
 _SHORTER = 320  # pixels a side in which lines are looked for
+_THICKEST = 0.05  # of a picture's side: what is thicker is no printed line
+_FRAME = 0.35  # of a picture's sides: a frame around a digit is as large at the least
+_RIM = 0.06  # of a frame's side: how far its lines may be from straight
+_CLOSED = 0.9  # of a frame's side: so much of it is drawn at the least; a round zero has half
 
 
-def without_ruling(strength: np.ndarray, mask: np.ndarray, faint: np.ndarray) -> np.ndarray:
-    """What is inked, less the straight lines that go all the way across.
+def printed(ink: np.ndarray) -> np.ndarray:
+    """The straight lines that go all the way across, and frames that go all the way around something.
 
-    A stroke that crosses a line is left whole: where it is darker than the line, or has ink on both sides of it.
+    What is longer across a line than the line is thick is a stroke that crosses it, and stays.
 
     Args:
-        strength: (rows, columns) float32, 0..1.
-        mask: (rows, columns) bool, what is inked.
-        faint: (rows, columns) bool, what may be, weaker than the pen; lines are looked for in it.
+        ink: (rows, columns) bool, what may be inked, however weakly.
 
     Returns:
-        The mask without the lines.
+        (rows, columns) bool.
     """
-    lines = _across(faint) | _across(faint.T).T
-    if not (lines & mask).any():
-        return mask
-    rest = mask & ~lines
-    ruled = float(np.median(strength[lines]))
-    bridged = _mended(rest, lines & mask)
-    if rest.any() and ruled < 0.6 * np.percentile(strength[rest], 75):
-        return np.asarray(bridged | (mask & lines & (strength > 1.5 * ruled)))
-    return bridged
+    level, upright = _across(ink), _across(ink.T).T
+    lines = _thin(ink, level) | _thin(ink.T, upright.T).T | (level & upright)
+    return np.asarray(lines | _frames(ink & ~lines))
 
 
-def _mended(rest: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Where ink goes on on both sides of a line, it was not interrupted there."""
-    thick = _thickness(lines)
-    reach = thick + 2
-    bridged = rest.copy()
+def mended(written: np.ndarray, lines: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """What is written without the lines, and with their pixels where ink goes on: on both sides, or darker than the line.
+
+    Args:
+        written: (rows, columns) bool, the ink without the lines.
+        lines: (rows, columns) bool, of `printed`.
+        strength: (rows, columns) float32, 0..1.
+    """
+    if not (lines.any() and written.any()):
+        return written
+    reach = _thickness(lines) + 2
+    whole = written.copy()
     for structure in (np.ones((2 * reach + 1, 1), bool), np.ones((1, 2 * reach + 1), bool)):
-        bridged |= ndimage.binary_closing(np.pad(rest, reach), structure)[reach:-reach, reach:-reach] & lines
-    return bridged
+        whole |= ndimage.binary_closing(np.pad(written, reach), structure)[reach:-reach, reach:-reach] & lines
+    ruled, pen = float(np.median(strength[lines])), float(np.percentile(strength[written], 75))
+    return np.asarray(whole | (lines & (strength > max(1.5 * ruled, 0.4 * pen)))) if ruled < 0.6 * pen else whole
 
 
 def _thickness(lines: np.ndarray) -> int:
-    inside = ndimage.distance_transform_edt(lines)
-    return max(1, round(2 * float(np.percentile(inside[lines], 90))))
+    return max(1, round(float(np.median(np.minimum(runs(lines), runs(lines.T).T)[lines]))))
+
+
+def _thin(ink: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Of level lines all that is no thicker than such a line is, whatever crosses it."""
+    if not near.any():
+        return near
+    across = runs(ink.T).T
+    thick = float(np.median(across[near]))
+    if thick > max(3.0, _THICKEST * len(ink)):
+        return np.zeros_like(near)
+    thin = across <= 1.5 * thick + 1
+    reach = int(1.5 * thick) + 1
+    return np.asarray(ndimage.binary_dilation(near & thin, np.ones((2 * reach + 1, 1), bool)) & ink & thin)
+
+
+def _frames(ink: np.ndarray) -> np.ndarray:
+    """Rectangles around ink that does not reach them: the cell of a form, whole."""
+    found = np.zeros_like(ink)
+    labels, _ = ndimage.label(ink, np.ones((3, 3), bool))
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        inside = labels[place]
+        rows, columns = inside.shape
+        if rows < _FRAME * len(ink) or columns < _FRAME * ink.shape[1]:
+            continue
+        rim = max(2, round(_RIM * min(rows, columns)))
+        own = inside == number
+        sides = own[:rim].any(0), own[-rim:].any(0), own[:, :rim].any(1), own[:, -rim:].any(1)
+        within = ink[place][rim:-rim, rim:-rim]
+        if min(side.mean() for side in sides) < _CLOSED or within.sum() < 0.005 * own.size:
+            continue
+        if within[:, 0].any() or within[:, -1].any() or within[0].any() or within[-1].any():
+            continue  # an eight of straight lines
+        own[rim:-rim, rim:-rim] = False
+        found[place] |= own
+    return found
 
 
 def _across(mask: np.ndarray) -> np.ndarray:
