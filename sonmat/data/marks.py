@@ -75,7 +75,7 @@ def parts_of(mask: np.ndarray, strength: np.ndarray) -> list[Mark]:
     labels, count = ndimage.label(mask, np.ones((3, 3), bool))
     if not count:
         return []
-    weights = ndimage.sum_labels(np.where(mask, strength, 0), labels, np.arange(1, count + 1))
+    weights = np.bincount(labels.ravel(), strength.ravel())[1:]
     places = ndimage.find_objects(labels)
     inner = {i for i in range(count) if not _at_edge(places[i], mask.shape)}
     # A thing that reaches out of the picture is not the digit where another is not much weaker and lies inside it.

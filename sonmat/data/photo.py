@@ -64,7 +64,7 @@ def cleaned(picture: np.ndarray, side: int = 28, box: float = BOX) -> Cleaned:
         side: Pixels a side of the result.
         box: The longer side of the digit in it, as a share of the side.
     """
-    ready = finished(picture, side)
+    ready = finished(picture, side, box)
     if ready is not None:
         return ready
     marks, ink, place = _marks(picture)
@@ -188,9 +188,8 @@ def _inked(strength: np.ndarray, noise: float, share: float) -> np.ndarray:
     labels, count = ndimage.label(strength > cut, _TOUCHING)
     if not count:
         return nothing
-    numbers = np.arange(1, count + 1)
-    sums = ndimage.sum_labels(strength, labels, numbers)
-    main = strength[labels == 1 + int(np.argmax(sums))]
+    sums = np.bincount(labels.ravel(), strength.ravel())
+    main = strength[labels == 1 + int(np.argmax(sums[1:]))]
     pen = float(np.percentile(main, 70))
     high, low = max(least, 2 * share * cut, share * pen), max(0.7 * least, 0.8 * share * pen)
     labels, count = ndimage.label(strength > low, _TOUCHING)

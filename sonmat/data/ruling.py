@@ -89,27 +89,30 @@ def _frames(ink: np.ndarray) -> np.ndarray:
     return found
 
 
-def _across(mask: np.ndarray) -> np.ndarray:
+def _across(ink: np.ndarray) -> np.ndarray:
     """Nearly level lines from one side to the other."""
-    rows, columns = mask.shape
-    step = max(1, round(columns / _SHORTER))
-    few = np.add.reduceat(mask.astype(np.float32), np.arange(0, columns, step), axis=1) > 0
-    few = few | np.roll(few, 1, 0) | np.roll(few, -1, 0) if rows > 100 else few
-    x = np.arange(few.shape[1]) * step - columns / 2
-    found = np.zeros_like(mask)
-    where = np.arange(rows)[:, None]
+    rows, columns = ink.shape
+    high, wide = (max(1, round(side / _SHORTER)) for side in ink.shape)
+    few = np.logical_or.reduceat(ink, np.arange(0, columns, wide), axis=1)
+    few = np.logical_or.reduceat(few, np.arange(0, rows, high), axis=0)
+    few = few | np.roll(few, 1, 0) | np.roll(few, -1, 0) if len(few) > 100 else few
+    x = np.arange(few.shape[1]) * wide - columns / 2
+    places = np.arange(few.shape[1])
     end = max(1, few.shape[1] // 12)  # a printed line reaches both edges, a long stroke does not
-    for slope in _SLOPES[np.argsort(np.abs(_SLOPES))]:
-        shift = np.rint(slope * x).astype(int)
-        places = np.clip(where + shift[None, :], 0, rows - 1)
-        along = np.take_along_axis(few, places, 0)
+    reach = int(np.ceil(np.abs(_SLOPES).max() * columns / 2 / high)) + 1
+    tall = np.pad(few, ((reach, reach), (0, 0)), mode="edge")
+    found = np.zeros_like(ink)
+    for slope in _SLOPES:
+        # every row's line of this slope at once: the columns are moved up or down against each other
+        start = np.rint(slope * x / high).astype(int) + reach
+        along = tall[np.arange(len(few))[:, None] + start[None, :], places[None, :]]
         ends = np.minimum(along[:, :end].mean(1), along[:, -end:].mean(1))
         for row in np.flatnonzero((along.mean(1) > _COVERED) & (ends > 0.4)):
-            path = np.rint(row + slope * (np.arange(columns) - columns / 2)).astype(int)
+            path = np.rint(row * high + slope * (np.arange(columns) - columns / 2)).astype(int)
             inside = (path >= 0) & (path < rows)
             found[path[inside], np.flatnonzero(inside)] = True
     if not found.any():
         return found
-    # a line is as thick as ink goes on above and below its middle, but no thicker than a line is
+    # a line is as thick as ink goes on above and below its middle
     near = max(1, round(rows / 200))
-    return np.asarray(ndimage.binary_dilation(found, np.ones((2 * near + 1, 1), bool)) & mask)
+    return np.asarray(ndimage.binary_dilation(found, np.ones((2 * near + 1, 1), bool)) & ink)

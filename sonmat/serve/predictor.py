@@ -175,7 +175,7 @@ class Predictor:
         return self.shape[0] if self.cleaning == "strokes" else 0
 
     def _cleaned(self, picture: np.ndarray, side: int) -> Cleaned:
-        ready = finished(picture, side)
+        ready = finished(picture, side, self.box)
         if ready is not None:
             return ready
         from sonmat.data.photo import cleaned  # and with it SciPy, which takes a third of a second to import
