@@ -141,7 +141,11 @@ def _stands_out(mark: Mark, ink: Ink, place: _Place) -> bool:
     near = ndimage.binary_dilation(mask, iterations=blur)
     around = ndimage.binary_dilation(near, iterations=3) & ~near
     beside = float(np.percentile(strength[around], 70)) if around.any() else 0.0
-    return ink.contrast * (float(np.percentile(strength[mask], 70)) - beside) >= _PALEST
+    apart = float(np.percentile(strength[mask], 70)) - beside
+    # Specks are small and their surroundings spotted as well: of a large mark on clean paper less is asked.
+    large = max(mark.height, mark.width) >= 0.25 * min(ink.strength.shape)
+    clear = large and apart >= 10 * ink.noise and apart >= 4 * beside
+    return ink.contrast * apart >= (0.7 if clear else 1.0) * _PALEST
 
 
 def _sized(picture: np.ndarray) -> tuple[np.ndarray, float]:
