@@ -61,28 +61,69 @@ def words(model: keras.Model, tokenizer: Tokenizer, sentence: str, number: int) 
 def pieces(model: keras.Model, tokenizer: Tokenizer, sentence: str, number: int) -> list[Part]:
     """How much each piece does for a class's log-probability: its gradients, summed along the way from padding to the piece.
 
+    Where a network looks runs of pieces up too (`sonmat.models.ngrams`), what a run does is shared among its pieces.
+
     Returns:
-        A part for each piece that the network sees; none where the network looks its pieces up in more than one table.
+        A part for each piece that the network sees; none where it cannot be told which piece a looked-up vector is of.
     """
-    embeddings = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
-    if len(embeddings) != 1:
-        return []
-    (embedding,) = embeddings
-    rest = keras.Model(embedding.output, model.output)
-    state = values(rest.trainable_variables), values(rest.non_trainable_variables)
     tokens = tokenizer.encode([sentence])
-    numbers = jnp.asarray(embedding(tokens))
-    nothing = jnp.asarray(embedding(np.zeros((1, 1), np.int32)))
-
-    def log_probability(x: Any) -> Any:
-        outputs = rest.stateless_call(*state, x, training=False)[0]
-        return jnp.log(as_chances(outputs)[:, number] + _TINY).sum()
-
-    way = (jnp.arange(_STEPS, dtype=numbers.dtype) + 0.5)[:, None, None] / _STEPS
-    slopes = jax.jit(jax.grad(log_probability))(nothing + way * (numbers - nothing)).mean(0)
-    weights: np.ndarray = np.asarray((slopes * (numbers - nothing)[0]).sum(-1))
+    tables = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    if not tables or not all(_is_called_once(layer) for layer in tables):
+        return []
+    found = [jnp.asarray(one) for one in keras.Model(model.input, [layer.output for layer in tables])(tokens)]
+    if not all(_runs_end(one.shape[1], tokens.shape[1]) for one in found):
+        return []
+    nothing = [
+        jnp.broadcast_to(jnp.asarray(layer.embeddings)[0], one.shape) for layer, one in zip(tables, found, strict=True)
+    ]
+    slopes = _slopes(model, tables, tokens, nothing, found, number)
+    weights = np.zeros(tokens.shape[1])
+    for slope, one, zero in zip(slopes, found, nothing, strict=True):
+        weights += _by_piece(np.asarray((slope * (one - zero)[0]).sum(-1)), tokens.shape[1])
     cut = tokenizer.cut(sentence)
     return [
         Part(sentence[start:stop], start, stop, float(weight))
         for (_, start, stop), weight in zip(cut, weights[: len(cut)], strict=True)
     ]
+
+
+def _is_called_once(layer: keras.Layer) -> bool:
+    return len(layer._inbound_nodes) == 1
+
+
+def _slopes(
+    model: keras.Model, tables: list[Any], tokens: np.ndarray, nothing: list[Any], found: list[Any], number: int
+) -> list[Any]:
+    """The mean gradient of a class's log-probability by each looked-up vector, along the way from `nothing` to `found`."""
+    rest = keras.Model([model.input, *(layer.output for layer in tables)], model.output)
+    state = values(rest.trainable_variables), values(rest.non_trainable_variables)
+    every = jnp.broadcast_to(jnp.asarray(tokens), (_STEPS, tokens.shape[1]))
+
+    def log_probability(looked_up: list[Any]) -> Any:
+        outputs = rest.stateless_call(*state, [every, *looked_up], training=False)[0]
+        return jnp.log(as_chances(outputs)[:, number] + _TINY).sum()
+
+    way = (jnp.arange(_STEPS, dtype=found[0].dtype) + 0.5)[:, None, None] / _STEPS
+    along = [zero + way * (one - zero) for one, zero in zip(found, nothing, strict=True)]
+    return [slope.mean(0) for slope in jax.jit(jax.grad(log_probability))(along)]
+
+
+def _runs_end(count: int, length: int) -> int:
+    """The longest run among `count` vectors, where they are of all runs of 1, 2, … of `length` pieces in order; 0 if not."""
+    longest = 0
+    while count > 0 and longest < length:
+        count -= length - longest
+        longest += 1
+    return longest if count == 0 else 0
+
+
+def _by_piece(weights: np.ndarray, length: int) -> np.ndarray:
+    """What runs of 1, 2, … pieces weigh, (…,), shared among the pieces of each, (length,)."""
+    shared = np.zeros(length)
+    start = 0
+    for run in range(1, _runs_end(len(weights), length) + 1):
+        count = length - run + 1
+        for place in range(run):
+            shared[place : place + count] += weights[start : start + count] / run
+        start += count
+    return shared

@@ -91,7 +91,8 @@ def average_of(models: Sequence[keras.Model]) -> keras.Model:
     """One model of all the layers of some models of the same inputs, which gives the mean of their outputs."""
     import keras
 
-    inputs = keras.Input(models[0].inputs[0].shape[1:], name=models[0].inputs[0].name)
+    read = models[0].inputs[0]
+    inputs = keras.Input(read.shape[1:], dtype=read.dtype, name=read.name)
     outputs = []
     for number, model in enumerate(models, start=1):
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.ngrams import votes
 
 if TYPE_CHECKING:
     import keras
@@ -16,6 +17,7 @@ DATA = "sentences.csv"
 """What the recipe calls its data: sentences are always one's own."""
 
 _VOCABULARY, _LENGTH, _CLASSES = 8000, 32, 2
+_LONGEST_RUN = 8
 
 
 def textcnn(
@@ -27,10 +29,12 @@ def textcnn(
     activation: str = "relu",
     token_dropout: float = 0.0,
     dropout: float = 0.5,
+    ngrams: int = 0,
 ) -> keras.Model:
     """Embedding, parallel convolutions over the pieces of a sentence, the largest of each over time, dropout. Not compiled.
 
-    Reference: Kim, "Convolutional neural networks for sentence classification", 2014; without vectors trained elsewhere.
+    References: Kim, "Convolutional neural networks for sentence classification", 2014; without vectors trained elsewhere. With
+    `ngrams` as `sonmat.models.ngrams` has them.
 
     Args:
         data: Gives length, vocabulary and classes: a tokenized `Dataset`, or anything with `inputs` (n, length) of whole
@@ -41,6 +45,8 @@ def textcnn(
         activation: Keras's name of the activation after each convolution.
         token_dropout: The share of a sentence's pieces that a training step hides; 0 to below 1.
         dropout: The share of the filters' features that a training step drops; 0 to below 1.
+        ngrams: Pieces of the longest runs that also speak for classes by themselves, in a linear path beside the convolutions;
+            0 is none, at most 8.
 
     Returns:
         A model from int32 (n, length) to probabilities, float32 (n, classes).
@@ -51,6 +57,7 @@ def textcnn(
     import keras
 
     _check(units, widths, filters, activation, token_dropout, dropout)
+    _check_ngrams(ngrams)
     length, vocabulary, classes = _sizes(data)
     inputs = keras.Input((length,), dtype="int32", name="tokens")
     x = keras.layers.Embedding(vocabulary, units, name="embedding")(inputs)
@@ -64,7 +71,12 @@ def textcnn(
     x = keras.layers.Concatenate(name="features")(found) if len(found) > 1 else found[0]
     if dropout:
         x = keras.layers.Dropout(dropout, name="dropout")(x)  # seeded by `fit`
-    outputs = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
+    if ngrams:
+        deep = keras.layers.Dense(classes, name="convolutions")(x)
+        both = keras.layers.Add(name="logits")([deep, votes(inputs, ngrams, classes)])
+        outputs = keras.layers.Softmax(name="probabilities")(both)
+    else:
+        outputs = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="textcnn")
 
 
@@ -144,6 +156,13 @@ def _check(
         keras.activations.get(activation)
     except ValueError as error:
         raise _wrong("activation", "one of Keras's activations", "Keras의 활성화 함수", activation, "relu") from error
+
+
+def _check_ngrams(ngrams: int) -> None:
+    if not isinstance(ngrams, int) or isinstance(ngrams, bool) or not 0 <= ngrams <= _LONGEST_RUN:
+        raise _wrong(
+            "ngrams", f"a whole number from 0 to {_LONGEST_RUN}", f"0부터 {_LONGEST_RUN}까지의 정수", ngrams, "3"
+        )
 
 
 def _wrong(key: str, english: str, korean: str, came: object, example: str) -> RecipeError:

@@ -19,8 +19,13 @@ OPSET, IR_VERSION = 17, 8
 
 BATCH = "batch"
 
-Converter = Callable[["Graph", Any, list[str], list[tuple[int | None, ...]]], str]
+Shapes = list[tuple[int | None, ...]]
+
+Converter = Callable[["Graph", Any, list[str], Shapes], str]
 """From a graph, a layer, the names of its inputs and their shapes without the batch to the name of its output."""
+
+OPERATIONS = "keras.ops"
+"""The converter of what is no layer, such as `x + y`; it is told the call's node where others are told the layer."""
 
 
 @dataclass
@@ -130,7 +135,10 @@ def _converted(graph: Graph, model: Any, inputs: list[str], converters: dict[str
                 continue  # an input
             given = [known[id(tensor)] for tensor in node.input_tensors]
             shapes = [tuple(tensor.shape[1:]) for tensor in node.input_tensors]
-            made = _layer(graph, node.operation, given, shapes, converters)
+            if not isinstance(node.operation, keras.Layer) and OPERATIONS in converters:
+                made = [converters[OPERATIONS](graph, node, given, shapes)]
+            else:
+                made = _layer(graph, node.operation, given, shapes, converters)
             known.update((id(tensor), name) for tensor, name in zip(node.outputs, made, strict=True))
     return [known[id(tensor)] for tensor in within.outputs]
 

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from sonmat.runs.onnx_activations import activated, activation_layer, softmax_layer
-from sonmat.runs.onnx_graph import Converter, Graph, unsupported
-
-Shapes = list[tuple[int | None, ...]]
+from sonmat.runs.onnx_graph import OPERATIONS, Converter, Graph, Shapes, unsupported
+from sonmat.runs.onnx_operations import operation
 
 
 def _same(graph: Graph, layer: Any, inputs: list[str], shapes: Shapes) -> str:
@@ -244,5 +243,6 @@ CONVERTERS: dict[str, Converter] = {
     "Minimum": _merged("Min"),
     "Average": _average,
     "Concatenate": _concatenate,
+    OPERATIONS: operation,
 }  # fmt: skip
 """What there is a way for, by the name of a layer's class."""

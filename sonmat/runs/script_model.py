@@ -132,6 +132,10 @@ class _Functional:
         return all((name, call) in self._tensors for name, call in _histories(node))
 
     def _write(self, name: str, index: int, node: dict[str, Any]) -> None:
+        if name in self._operations and self._operations[name]["class_name"] == "GetItem":
+            tensor, key = node["args"]
+            self._tensors[name, index] = self._add(name, f"{self._argument(tensor)}[{_key(key)}]")
+            return
         arguments = [self._argument(part) for part in node["args"]]
         if name in self._operations:
             self._tensors[name, index] = self._add(name, self._operation(self._operations[name], arguments, node))
@@ -184,6 +188,21 @@ class _Functional:
             name, call, output = struct
             return self._output(name, call - (name in shifted), output)
         return "[" + ", ".join(self._struct(part, shifted) for part in struct) + "]"
+
+
+def _key(key: Any) -> str:
+    """What stands between the brackets of `x[:, 1:]`."""
+    parts = key if isinstance(key, list | tuple) else [key]
+    return ", ".join(_slice(part["config"]) if _is_slice(part) else expression(part) for part in parts)
+
+
+def _is_slice(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("class_name") == "__slice__"
+
+
+def _slice(ends: dict[str, Any]) -> str:
+    start, stop, step = ("" if ends.get(end) is None else expression(ends[end]) for end in ("start", "stop", "step"))
+    return f"{start}:{stop}" + (f":{step}" if step else "")
 
 
 def _histories(value: Any) -> list[tuple[str, int]]:

@@ -97,6 +97,9 @@ def test_what_is_no_sentence_is_refused() -> None:
         {"dropout": 1.0},
         {"token_dropout": -0.1},
         {"activation": "none of them"},
+        {"ngrams": -1},
+        {"ngrams": 9},
+        {"ngrams": True},
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any]) -> None:

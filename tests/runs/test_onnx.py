@@ -182,3 +182,21 @@ def test_the_command_writes_both_files(tmp_path: Path, sonmat_command: Any) -> N
     assert "m.json" in said.out
     assert (tmp_path / "m.onnx").exists()
     assert sonmat_command("export", tmp_path / "m.keras").status == 2
+
+
+def test_operations_between_layers_give_the_same() -> None:
+    tokens = keras.Input((6,), dtype="int32")
+    numbers = keras.ops.mod(keras.ops.add(keras.ops.multiply(tokens[:, :-1], 7), tokens[:, 1:]), 11)
+    both = keras.ops.concatenate([tokens, keras.ops.maximum(numbers, 1)], axis=1)
+    x = layers.Embedding(400, 3)(both)
+    there = keras.ops.expand_dims(keras.ops.minimum(both, 1), -1)
+    total = keras.ops.sum(keras.ops.multiply(x, there), axis=1)
+    root = keras.ops.sqrt(keras.ops.add(keras.ops.sum(there, axis=1), 1.0))
+    same(keras.Model(tokens, [keras.ops.divide(total, root), keras.ops.mean(x, axis=(1,)), x[:, 2:-1, :2]]))
+
+
+def test_an_operation_without_a_way_is_named() -> None:
+    x = keras.Input((6,))
+    for y in (keras.ops.cumsum(x, axis=1), x[:, ::2], x[:, 0]):
+        with pytest.raises(UnsupportedError):
+            onnx_model(keras.Model(x, y), CONVERTERS)
