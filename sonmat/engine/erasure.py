@@ -70,7 +70,8 @@ def pieces(model: keras.Model, tokenizer: Tokenizer, sentence: str, number: int)
     tables = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
     if not tables or not all(_is_called_once(layer) for layer in tables):
         return []
-    found = [jnp.asarray(one) for one in keras.Model(model.input, [layer.output for layer in tables])(tokens)]
+    looking_up = keras.Model(model.input, [layer.output for layer in tables])
+    found = [jnp.asarray(one) for one in jax.tree.leaves(looking_up(tokens))]  # Keras gives one of one without a list
     if not all(_runs_end(one.shape[1], tokens.shape[1]) for one in found):
         return []
     nothing = [

@@ -26,7 +26,7 @@ def rows() -> Dataset:
 
 def test_it_is_the_network_of_the_paper() -> None:
     data = rows()
-    model = sm.build("textcnn", data, units=6, widths=[2, 3], filters=5, token_dropout=0.0)
+    model = sm.build("textcnn", data, units=6, widths=[2, 3], filters=5, token_dropout=0.0, ngrams=0)
     inputs = keras.Input(data.inputs.shape[1:], dtype="int32")
     x = layers.Embedding(data.tokenizer.vocabulary, 6)(inputs)
     found = [
