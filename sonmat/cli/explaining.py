@@ -73,6 +73,13 @@ def explain(
     if text is not None:
         _refuse_beside_text(layer, at, filter, against)
         return _explain_text(run, text, out, quiet=quiet, json=json)
+    if pick is not None:
+        from sonmat.jobs.explain_text import picked_sentence
+
+        sentence = picked_sentence(run, pick, data, progress=download(json or quiet))
+        if sentence is not None:
+            _refuse_beside_text(layer, at, filter, against)
+            return _explain_text(run, sentence, out, quiet=quiet, json=json)
     from sonmat.jobs.explain import explain as job
 
     found = job(

@@ -109,5 +109,12 @@ def _told(job: Callable[..., Trained], *, json: bool, quiet: bool) -> None:
 
         settings = done.recipe.train
         views = Views.of(settings.tta or {}).count
-        text = trained_text(done.folder, done.as_dict(), done.findings, settings.learning_rate, views)
+        text = trained_text(
+            done.folder,
+            done.as_dict(),
+            done.findings,
+            settings.learning_rate,
+            views,
+            sentences=done.recipe.tokens is not None,
+        )
         console().print(text, soft_wrap=True)

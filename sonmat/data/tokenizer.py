@@ -23,7 +23,8 @@ PADDING, UNKNOWN = "[PAD]", "[UNK]"
 LONGEST = 20_000
 """Letters of a sentence that are looked at; what follows would be cut off anyway."""
 
-_SPACE = "▁"  # SentencePiece's mark of a word's beginning
+SPACE = "▁"
+"""SentencePiece's mark of a word's beginning."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +112,7 @@ def assembled(kind: str, pieces: Sequence[str] = (), merges: Sequence[tuple[str,
     elif kind == "words":
         found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     else:
-        apart = [pre_tokenizers.Metaspace(_SPACE, "always"), pre_tokenizers.Punctuation()]
+        apart = [pre_tokenizers.Metaspace(SPACE, "always"), pre_tokenizers.Punctuation()]
         if kind == "syllables":
             apart.append(pre_tokenizers.Split(tokenizers.Regex("[가-힣]"), "isolated"))
         found.pre_tokenizer = pre_tokenizers.Sequence(apart)

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from sonmat.data.tokenizer import Tokenizer
+from sonmat.data.tokenizer import SPACE, Tokenizer
 from sonmat.engine.attribution import as_chances, probability
 from sonmat.engine.program import values
 
@@ -28,7 +28,7 @@ class Part:
     """A part of a sentence, and how much it speaks for a class.
 
     Attributes:
-        text: The part, as the sentence has it.
+        text: The part, as the sentence has it; "▁" for a piece that only marks a word's beginning.
         start, stop: Where it lies in the sentence, in letters.
         weight: Above 0 where it speaks for the class, below where against. Of a word, how much the class's probability
             falls without it; of a piece, its share in how far the class's log-probability is from that of nothing but padding.
@@ -83,8 +83,9 @@ def pieces(model: keras.Model, tokenizer: Tokenizer, sentence: str, number: int)
         weights += _by_piece(np.asarray((slope * (one - zero)[0]).sum(-1)), tokens.shape[1])
     cut = tokenizer.cut(sentence)
     return [
-        Part(sentence[start:stop], start, stop, float(weight))
-        for (_, start, stop), weight in zip(cut, weights[: len(cut)], strict=True)
+        # a word's mark that stands alone is told to lie where the word's first letter does
+        Part(sentence[start:stop] if piece != SPACE else SPACE, start, stop, float(weight))
+        for (piece, start, stop), weight in zip(cut, weights[: len(cut)], strict=True)
     ]
 
 

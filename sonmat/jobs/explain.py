@@ -148,6 +148,11 @@ def _seen(
             ),
         )
     loaded = load_run(located(run)[0])
+    if loaded.tokenizer is not None:
+        raise DataError(
+            say(f"{run} reads sentences, not images.", f"{run}은(는) 이미지가 아니라 문장을 읽습니다."),
+            say('Give one: --text "where is my parcel"', '문장을 주세요: --text "환불하고 싶어요"'),
+        )
     if image is not None:
         return loaded, predict_files(run, [image], invert=invert)[0]
     assert pick is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sonmat.data.progress import Progress
 from sonmat.engine.erasure import Part, pieces, words
 from sonmat.errors import DataError
 from sonmat.files import storing
@@ -101,6 +102,25 @@ def explain_text(
     assert isinstance(drawn, Path)
     found.pictures["words"] = drawn
     return found
+
+
+def picked_sentence(
+    run: str | os.PathLike[str], pick: int, data: str | os.PathLike[str] | None, *, progress: Progress | None = None
+) -> str | None:
+    """A sentence of the test set by its row's number; None where a run reads no sentences.
+
+    Raises:
+        DataError: A row that the test set does not have.
+    """
+    from sonmat.jobs.predict import check_rows
+    from sonmat.jobs.rows import part_of
+
+    place, folder = located(run)
+    if folder is None or folder.recipe.tokens is None:
+        return None
+    test = part_of(load_run(place), "test", data, progress=progress)
+    check_rows(test, [pick])
+    return None if test.sentences is None else str(test.sentences[pick])
 
 
 def needed_tokenizer(run: Run, name: str | os.PathLike[str]) -> Any:

@@ -91,15 +91,7 @@ def predict_rows(
     run = load_run(located(path)[0])
     test = part_of(run, "test", data, progress=progress)
     numbers = [secrets.randbelow(len(test))] if rows is None else list(rows)
-    for number in numbers:
-        if not 0 <= number < len(test):
-            raise DataError(
-                say(
-                    f"The test set has rows 0 to {len(test) - 1:,}; got {number}.",
-                    f"테스트 데이터의 행은 0부터 {len(test) - 1:,}까지인데 {number}이(가) 왔습니다.",
-                ),
-                say("Pick one of them.", "그중에서 고르세요."),
-            )
+    check_rows(test, numbers)
     chosen = test.take(np.array(numbers))
     predictor = Predictor.open(path, scale=test.scale)
     classes = predictor.classes if run.classes or len(test.classes) != len(predictor.classes) else test.classes
@@ -111,6 +103,23 @@ def predict_rows(
         )
         for number, one, label in zip(numbers, answers, chosen.labels, strict=True)
     ]
+
+
+def check_rows(test: Dataset, numbers: Sequence[int]) -> None:
+    """Refuse numbers of rows that the test set does not have.
+
+    Raises:
+        DataError: The first of them.
+    """
+    for number in numbers:
+        if not 0 <= number < len(test):
+            raise DataError(
+                say(
+                    f"The test set has rows 0 to {len(test) - 1:,}; got {number}.",
+                    f"테스트 데이터의 행은 0부터 {len(test) - 1:,}까지인데 {number}이(가) 왔습니다.",
+                ),
+                say("Pick one of them.", "그중에서 고르세요."),
+            )
 
 
 def _quoted(rows: Dataset, number: int) -> str:

@@ -61,7 +61,13 @@ def begun_text(
 
 
 def trained_text(
-    folder: Path, told: Mapping[str, Any], findings: Sequence[Finding] = (), rate: object = None, views: int = 1
+    folder: Path,
+    told: Mapping[str, Any],
+    findings: Sequence[Finding] = (),
+    rate: object = None,
+    views: int = 1,
+    *,
+    sentences: bool = False,
 ) -> Text:
     """A finished run in a few lines: times, numbers, what a diagnosis says, where things are, what to try next.
 
@@ -71,6 +77,7 @@ def trained_text(
         findings: Its diagnosis.
         rate: Its learning rate, where it is one number.
         views: How many views of an image each answer is the mean of.
+        sentences: Whether it reads sentences.
     """
     text = Text()
     text.append(_when(told), style="dim")
@@ -86,7 +93,7 @@ def trained_text(
     drawn = ", ".join(sorted(path.name for path in (*folder.glob("*.png"), *folder.glob("report.html"))))
     text.append(f"  {say('to look at', '볼 것')}: {drawn}\n" if drawn else "")
     text.append(f"{say('next', '다음')}:\n")
-    for command, why in _next(folder, findings, rate):
+    for command, why in _next(folder, findings, rate, sentences):
         text.append(f"  {shlex.join([program(), *command])}", style="bold").append(f"   # {why}\n", style="dim")
     text.rstrip()
     return text
@@ -101,11 +108,21 @@ def views_text(views: int) -> str:
     )
 
 
-def _next(folder: Path, findings: Sequence[Finding], rate: object) -> list[tuple[list[str], str]]:
+def _next(folder: Path, findings: Sequence[Finding], rate: object, sentences: bool) -> list[tuple[list[str], str]]:
     run = str(folder)
+    look, how = (
+        say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기"),
+        say("see how it looks at one", "이미지를 어떻게 보는지"),
+    )
+    if sentences:
+        look = say(
+            "see it read a test sentence; or give one of your own",
+            "테스트 문장 하나를 맞혀 보기. 직접 쓴 문장도 됩니다",
+        )
+        how = say("see which words decided", "어느 단어가 결정했는지")
     told = [
-        (["predict", run, "--random"], say("see it look at a test image", "테스트 이미지 하나를 맞혀 보기")),
-        (["explain", run, "--pick", "7"], say("see how it looks at one", "이미지를 어떻게 보는지")),
+        (["predict", run, "--random"], look),
+        (["explain", run, "--pick", "7"], how),
         (["evaluate", run], say("precision, recall and F1 of each class", "클래스별 정밀도, 재현율, F1")),
         (["export", run, "model.h5"], say("take it to plain Keras", "Keras로 가져가기")),
     ]

@@ -225,3 +225,21 @@ def test_a_folder_of_one_file_and_of_two(sentences: Path, tmp_path: Path) -> Non
     train, test = sm.load(tmp_path)
     assert (len(train), len(test)) == (299, 181)
     assert train.classes == test.classes == ("cancel", "greet", "refund", "track")
+
+
+def test_a_sentence_of_the_test_set_is_explained_by_its_row(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sonmat.cli import main
+    from sonmat.jobs.explain import explain
+    from sonmat.jobs.explain_text import picked_sentence
+
+    test = rows_of(sm.load_run(run).recipe)[2]
+    assert test.sentences is not None
+    assert picked_sentence(run, 2, None) == test.sentences[2]
+    with pytest.raises(DataError, match="rows 0 to"):
+        picked_sentence(run, len(test), None)
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", str(run), "--pick", "2", "--json"])
+    assert not ended.value.code
+    assert json.loads(capsys.readouterr().out)["text"] == test.sentences[2]
+    with pytest.raises(DataError, match="sentences"):  # what draws images says so
+        explain(run, pick=2)
