@@ -6,6 +6,7 @@ for. Nothing is unpickled.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import math
@@ -13,12 +14,13 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import numpy as np
 
+from sonmat.data.memory import check_fits
 from sonmat.errors import DataError
 from sonmat.files import replacing
 from sonmat.language import say
@@ -133,15 +135,32 @@ def read_npz(
         DataError: The file is missing, broken, holds objects, or is larger than `limit`.
     """
     path = Path(path)
+    with _archive(path) as archive:
+        members = {name: info for name, info in _arrays_in(archive).items() if only is None or name in only}
+        _refuse_large(path, sum(info.file_size for info in members.values()), 0, limit)
+        return {name: _member(path, archive, info, limit) for name, info in members.items()}
+
+
+def array_names(path: str | os.PathLike[str]) -> list[str]:
+    """The names of the arrays in a NumPy archive, in its order.
+
+    Raises:
+        DataError: The file is missing or broken.
+    """
+    with _archive(Path(path)) as archive:
+        return list(_arrays_in(archive))
+
+
+def _arrays_in(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    infos = (info for info in archive.infolist() if info.filename.endswith(".npy"))
+    return {info.filename.removesuffix(".npy"): info for info in infos}
+
+
+@contextlib.contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {
-                info.filename.removesuffix(".npy"): info
-                for info in archive.infolist()
-                if info.filename.endswith(".npy") and (only is None or info.filename.removesuffix(".npy") in only)
-            }
-            _refuse_large(path, sum(info.file_size for info in members.values()), 0, limit)
-            return {name: _member(path, archive, info, limit) for name, info in members.items()}
+            yield archive
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, struct.error) as error:
         # RuntimeError: a password is asked for; NotImplementedError: a packing that zipfile does not know
         _refuse(path, say(f"it is no readable .npz file ({error})", f".npz 파일로 읽을 수 없습니다 ({error})"))
@@ -203,6 +222,10 @@ def _refuse_large(path: Path, size: int, packed_size: int, limit: int) -> None:
                 f"데이터가 {size:,}바이트라고 적혀 있는데 한도는 {limit:,}바이트입니다",
             ),
         )
+    try:
+        check_fits(size)
+    except DataError as error:
+        raise DataError(_could_not(path, error.problem), error.fix) from error
     if packed_size and size > _FREE_BYTES and size > _MOST_RATIO * packed_size:
         _refuse(
             path,
@@ -226,7 +249,7 @@ def _refuse_length(path: Path, shape: tuple[int, ...], size: int, came: int) -> 
 
 def _refuse(path: Path, reason: str) -> NoReturn:
     raise DataError(
-        say(f"{path} could not be read: {reason}.", f"{path} 파일을 읽지 못했습니다: {reason}."),
+        _could_not(path, reason),
         say(
             "Check the path, or get the file again; for data of your own: "
             "numpy.savez('mine.npz', x_train=…, y_train=…, x_test=…, y_test=…).",
@@ -234,3 +257,7 @@ def _refuse(path: Path, reason: str) -> NoReturn:
             "numpy.savez('mine.npz', x_train=…, y_train=…, x_test=…, y_test=…).",
         ),
     )
+
+
+def _could_not(path: Path, reason: str) -> str:
+    return say(f"{path} could not be read: {reason}.", f"{path} 파일을 읽지 못했습니다: {reason}.")

@@ -10,12 +10,8 @@ from pathlib import Path
 
 from sonmat.data.image_formats import ENDINGS, UNREAD_ENDINGS
 from sonmat.data.names import natural, shown, tidy
+from sonmat.data.parts import part_called
 from sonmat.language import say
-
-TRAIN = frozenset({"train", "training", "학습", "훈련"})
-TEST = frozenset({"test", "testing", "tests", "시험", "테스트"})
-VALIDATION = frozenset({"valid", "val", "validation", "dev", "검증"})
-"""What folders of parts are called, in small letters."""
 
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "@eadir"})
 _BESIDE = frozenset({".aae", ".xmp"})  # phones and programs put these beside each photo
@@ -68,7 +64,7 @@ def find_pictures(folder: Path) -> Gallery:
     """
     top = _unwrapped(folder)
     inside = _folders(top)
-    parts = {path: _part(path.name) for path in inside}
+    parts = {path: part_called(path.name) for path in inside}
     if "train" in parts.values() and any(_folders(path) for path, part in parts.items() if part == "train"):
         places = [(path, part) for path, part in parts.items() if part]
         passed = [path.name for path, part in parts.items() if not part and _holds_pictures(path)]
@@ -90,19 +86,11 @@ def _in_order(found: list[Picture]) -> list[Picture]:
     return sorted(found, key=lambda one: (one.part, labels[one.label], names[one.name]))
 
 
-def _part(name: str) -> str:
-    plain = tidy(name).casefold()
-    return next((part for part, names in _PARTS.items() if plain in names), "")
-
-
-_PARTS = {"train": TRAIN, "test": TEST, "validation": VALIDATION}
-
-
 def _unwrapped(folder: Path) -> Path:
     """The folder that is not just a wrapping of one other."""
     for _ in range(_DEEPEST):
         inside = _folders(folder)
-        if len(inside) != 1 or not _folders(inside[0]) or _part(inside[0].name):
+        if len(inside) != 1 or not _folders(inside[0]) or part_called(inside[0].name):
             return folder
         if any(_is_picture(entry.name) for entry in _entries(folder)):
             return folder
@@ -169,7 +157,7 @@ class _Walk:
                 self.loose += _is_picture(entry.name)
                 continue
             label, count = shown(tidy(entry.name)), 0
-            for file in files_below(entry.path):
+            for file in files_below(entry.path, self._above(folder)):
                 if _is_picture(file.name):
                     count += 1
                     name = shown(tidy(Path(file.path).relative_to(self.root).as_posix()))
@@ -181,6 +169,12 @@ class _Walk:
         if empty:
             names = ", ".join(map(repr, empty[:5])) + ("…" if len(empty) > 5 else "")
             self.notes.append(say(f"Folders without a picture: {names}.", f"그림이 없는 폴더: {names}."))
+
+    def _above(self, folder: Path) -> frozenset[tuple[int, int]]:
+        """The folders that a class's folder lies in: a link up to one would make pictures of every class its own."""
+        levels = [folder, *folder.parents]
+        levels = levels[: levels.index(self.root) + 1] if self.root in levels else levels[:1]
+        return frozenset((place.st_dev, place.st_ino) for place in map(os.stat, levels))
 
     def passed_over(self) -> list[str]:
         """What was no picture, in a sentence."""

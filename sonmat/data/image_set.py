@@ -14,16 +14,13 @@ import numpy as np
 from sonmat.data.dataset import Dataset
 from sonmat.data.image_folder import Gallery, files_below, find_pictures
 from sonmat.data.image_reading import read_pictures
-from sonmat.data.names import natural, numbered
+from sonmat.data.names import natural, numbered, tidy
+from sonmat.data.parts import divided, roles
 from sonmat.data.progress import Progress
 from sonmat.data.read_settings import Reading, ReadSettings
-from sonmat.data.splitting import stratified
 from sonmat.data.table_file import Table
 from sonmat.errors import DataError
 from sonmat.language import say
-
-HELD_OUT = 0.2
-"""Of data that have no test part."""
 
 _MOST_FILES = 500_000  # that are looked through for one that a table names without its folder
 
@@ -39,9 +36,9 @@ def load_gallery(folder: Path, settings: ReadSettings, progress: Progress | None
         DataError: There are no two folders with pictures, some cannot be read, or all do not fit into memory.
     """
     gallery = find_pictures(folder)
-    parts, note = _parts(gallery, settings)
+    becomes, note = roles({one.part for one in gallery.pictures} or {"all"}, settings, say("folder", "폴더"))
     least = 2 if settings.wished else 1
-    if len({one.label for one in gallery.pictures if parts[one.part] != "test"}) < least:
+    if len({one.label for one in gallery.pictures if becomes[one.part] != "test"}) < least:
         raise _no_classes(folder, gallery)
     pictures = gallery.pictures
     found = read_pictures([(one.name, one.path) for one in pictures], folder, settings, progress)
@@ -51,37 +48,11 @@ def load_gallery(folder: Path, settings: ReadSettings, progress: Progress | None
         (*_told(found.notes), *note, *gallery.notes),
         found.bad,
         in_order=False,
+        names=tuple(one.name for one in kept),
     )
     labels = numbered([one.label for one in kept], gallery.classes)
-    held = [parts[one.part] == "validation" for one in kept if parts[one.part] != "test"]
-    if any(held):
-        reading = replace(
-            reading, settings=replace(reading.settings, own_validation=True), validation=np.flatnonzero(held)
-        )
-    places = np.array([parts[one.part] == "test" for one in kept])
-    return assembled(folder, found.inputs, labels, gallery.classes, places, reading, [one.name for one in kept])
-
-
-def _parts(gallery: Gallery, settings: ReadSettings) -> tuple[dict[str, str], list[str]]:
-    """Which part of the data set each part of the folder becomes."""
-    there = {one.part for one in gallery.pictures}
-    if "validation" not in there:
-        return {"all": "train", "train": "train", "test": "test"}, []
-    if "test" in there and settings.own_validation is False:
-        note = say(
-            "The validation folder joins the training folder: the recipe splits its own validation rows off.",
-            "검증 폴더는 학습 폴더에 합칩니다. 검증 행은 레시피가 직접 나눕니다.",
-        )
-        return {"train": "train", "validation": "train", "test": "test"}, [note]
-    if "test" in there:
-        note = say(
-            "The validation rows are those of the validation folder. To split them off the training rows instead: "
-            "--set own_validation=false",
-            "검증 행은 검증 폴더의 그림입니다. 학습 행에서 나누어 쓰려면: --set own_validation=false",
-        )
-        return {"train": "train", "validation": "validation", "test": "test"}, [note]
-    note = say("The validation folder is the test part.", "검증 폴더를 테스트로 씁니다.")
-    return {"train": "train", "validation": "test"}, [note]
+    whole = named_after(folder, found.inputs, labels, gallery.classes, reading)
+    return divided(whole, np.array([becomes[one.part] for one in kept]))
 
 
 def _channels(inputs: np.ndarray) -> int:
@@ -115,22 +86,26 @@ def _no_classes(folder: Path, gallery: Gallery) -> DataError:
 
 
 def load_pictures_of_table(
-    tables: Sequence[tuple[Path, Table]], settings: ReadSettings, progress: Progress | None
+    tables: Sequence[tuple[Path, Table]], becomes: Sequence[str], settings: ReadSettings, progress: Progress | None
 ) -> tuple[Dataset, Dataset]:
-    """The pictures that a table names, or a table of training pictures and one of test pictures.
+    """The pictures that tables name.
 
-    A name is a path from the table's folder; where there is no such file, the one file of that name, or of that name without an
-    ending, anywhere below that folder.
+    A name is a path from the table's folder; where there is no such file, the one file anywhere below that folder whose path
+    ends most like it, with or without its ending.
+
+    Args:
+        tables: One, or one of each part.
+        becomes: What each is: "train", "validation" or "test".
+        settings, progress: As `load_gallery` has them.
 
     Raises:
         DataError: As `load_gallery`.
     """
-    files, labels, places = [], [], []
-    for number, (path, table) in enumerate(tables):
+    files, labels = [], []
+    for path, table in tables:
         finder = _Finder(path.parent)
         files += [(name, finder.place(name)) for name in table.values]
         labels += table.labels
-        places += [number == 1] * len(table.labels)
     path = tables[0][0]
     found = read_pictures(files, path, settings, progress)
     classes = natural(set(labels))
@@ -138,16 +113,10 @@ def load_pictures_of_table(
         replace(settings, size=found.size, channels=_channels(found.inputs)),
         (*dict.fromkeys(note for _, table in tables for note in table.notes), *_told(found.notes)),
         (*(bad for _, table in tables for bad in table.bad), *found.bad),
+        names=tuple(files[n][0] for n in found.read),
     )
-    return assembled(
-        path,
-        found.inputs,
-        numbered(labels, classes)[found.read],
-        classes,
-        np.array(places)[found.read],
-        reading,
-        [files[n][0] for n in found.read],
-    )
+    whole = named_after(path, found.inputs, numbered(labels, classes)[found.read], classes, reading)
+    return divided(whole, np.repeat(becomes, [len(table.labels) for _, table in tables])[found.read])
 
 
 class _Finder:
@@ -166,6 +135,9 @@ class _Finder:
         if os.path.isfile(exact):  # noqa: PTH113  (Path.is_file raises where a name is too long for the system)
             return exact
         found = self._named(Path(plain).name)
+        if len(found) > 1:  # as where each class's folder has its own 1.png, and the table is from another machine
+            alike = [_alike(plain, path) for path in found]
+            found = [path for path, one in zip(found, alike, strict=True) if one == max(alike)]
         return found[0] if len(found) == 1 else exact
 
     def _named(self, name: str) -> list[Path]:
@@ -178,44 +150,16 @@ class _Finder:
         return self._below.get(name, [])
 
 
-def assembled(
-    path: Path,
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    test: np.ndarray,
-    reading: Reading,
-    names: Sequence[str] = (),
-) -> tuple[Dataset, Dataset]:
-    """The training and test part of rows of one's own.
-
-    Args:
-        path: Where they come from.
-        inputs, labels: (n, …) and (n,).
-        classes: The names of the classes.
-        test: (n,) whether a row is one of the test part; without any such row a fifth is held out.
-        reading: How they were read.
-        names: What each row is called.
-    """
-    name, source = path.stem if path.is_file() else path.name, str(path.absolute())
-    parts = (("train", ~test), ("test", test)) if test.any() else (("all", slice(None)),)
-    made = []
-    for part, rows in parts:
-        one = Dataset.from_arrays(inputs[rows], labels[rows], classes=classes, name=name, part=part, source=source)
-        called = tuple(np.array(names, object)[rows]) if names else ()
-        made.append(replace(one, reading=replace(reading, names=called)))
-    if len(made) == 2:
-        return made[0], made[1]
-    if not reading.settings.wished:  # a trained model has seen none of it
-        return replace(made[0], part="train"), replace(made[0], part="test")
-    return held_out(made[0])
+def _alike(name: str, path: Path) -> int:
+    """How many folders from the file upwards are called alike."""
+    pairs = zip(reversed(name.split("/")[:-1]), reversed(path.parts[:-1]), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: tidy(pair[0]) == tidy(pair[1]), pairs))
 
 
-def held_out(whole: Dataset) -> tuple[Dataset, Dataset]:
-    """The training and the test part of data that have none: a fifth, stratified, the same rows every time.
-
-    Raises:
-        DataError: There are fewer than two rows.
-    """
-    first, second = stratified(whole.labels, 1 - HELD_OUT, 0)
-    return whole.take(first, part="train"), whole.take(second, part="test")
+def named_after(
+    path: Path, inputs: np.ndarray, labels: np.ndarray, classes: Sequence[str], reading: Reading
+) -> Dataset:
+    """All rows of data of one's own, called after the file or folder that they come from."""
+    name = path.stem if path.is_file() else path.name
+    rows = Dataset.from_arrays(inputs, labels, classes=classes, name=name, source=str(path.absolute()))
+    return replace(rows, reading=reading)

@@ -43,7 +43,10 @@ def check_fits(size: int) -> None:
                 f"it would take {size / 1e9:,.1f} GB of memory and there is room for {room / 1e9:,.1f} GB",
                 f"메모리 {size / 1e9:,.1f} GB가 필요한데 쓸 수 있는 것은 {room / 1e9:,.1f} GB입니다",
             ),
-            say("Take a part of it.", "일부만 쓰세요."),
+            say(
+                f"Take a part of it: {room / size:.0%} would fit.",
+                f"일부만 쓰세요. {room / size:.0%}까지 들어갑니다.",
+            ),
         )
 
 

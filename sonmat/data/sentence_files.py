@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from sonmat.data.dataset import Dataset
-from sonmat.data.image_set import held_out
 from sonmat.data.names import natural, numbered
 from sonmat.data.read_settings import Reading
+from sonmat.data.sentences import checked_sentences
 from sonmat.data.table_file import Table
 from sonmat.errors import DataError
 
 
-def sentence_sets(tables: Sequence[tuple[Path, Table]], name: str, reading: Reading) -> tuple[Dataset, Dataset]:
-    """The sentences of a table, of which a fifth becomes the test part; or those of two tables, with the same class numbers.
+def sentences_of(tables: Sequence[tuple[Path, Table]], name: str, reading: Reading) -> Dataset:
+    """The sentences of tables, one after the other, with the same class numbers.
 
     Args:
-        tables: One or two.
+        tables: One, or one of each part.
         name: What to call the set.
         reading: How they were read.
 
@@ -26,20 +28,16 @@ def sentence_sets(tables: Sequence[tuple[Path, Table]], name: str, reading: Read
         DataError: A sentence or label that cannot be trained on; it names the file.
     """
     classes = natural({label for _, table in tables for label in table.classes})
-    made = []
-    for (path, table), part in zip(tables, ("train", "test") if len(tables) > 1 else ("all",), strict=True):
+    for path, table in tables:
         try:
-            rows = Dataset.from_sentences(
-                table.values,
-                numbered(table.labels, classes),
-                classes=classes,
-                name=name,
-                part=part,
-                source=str(path.absolute()),
-            )
+            checked_sentences(table.values)
         except DataError as error:
             raise DataError(f"{path}: {error.problem}", error.fix) from error
-        made.append(replace(rows, reading=reading))
-    if len(made) == 1 and not reading.settings.wished:  # a trained model has seen none of it
-        return replace(made[0], part="train"), replace(made[0], part="test")
-    return held_out(made[0]) if len(made) == 1 else (made[0], made[1])
+    rows = Dataset.from_sentences(
+        [sentence for _, table in tables for sentence in table.values],
+        np.concatenate([numbered(table.labels, classes) for _, table in tables]),
+        classes=classes,
+        name=name,
+        source=str(tables[0][0].absolute()),
+    )
+    return replace(rows, reading=reading)

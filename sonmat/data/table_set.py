@@ -1,37 +1,37 @@
-"""Data sets from tables of one's own: one file, or a folder with one of training rows and one of test rows."""
+"""Data sets from tables of one's own: one file, or a folder with a table for each part."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from sonmat.data.dataset import Dataset
-from sonmat.data.image_folder import TEST, TRAIN, VALIDATION
-from sonmat.data.image_set import assembled, load_pictures_of_table
-from sonmat.data.names import natural, numbered, tidy
+from sonmat.data.image_set import load_pictures_of_table, named_after
+from sonmat.data.names import natural, numbered
+from sonmat.data.parts import divided, part_called, roles
 from sonmat.data.progress import Progress
 from sonmat.data.read_settings import Reading, ReadSettings
-from sonmat.data.sentence_files import sentence_sets
+from sonmat.data.sentence_files import sentences_of
 from sonmat.data.table_file import ENDINGS, Table, read_table
 from sonmat.errors import DataError
 from sonmat.language import say
 
 
-def tables_in(folder: Path) -> list[Path]:
-    """The table of training rows in a folder, and the one of test rows where there is one; the only table; or none.
+def tables_in(folder: Path) -> dict[str, Path]:
+    """The tables of a folder by their part: "train" and what there is of "test" and "validation"; the only table as "all"; or none.
 
     A part is told by a word of the file's name: `train.csv`, `mnist_test.csv`, `validate.csv`.
     """
     files = (path for path in sorted(folder.iterdir()) if is_table(path) and path.name[0] != ".")
     found = [path for path in files if path.suffix.lower() != ".txt"]  # which is a note more often than a table
-    by_part = {part: path for path in reversed(found) if (part := _part(path))}
+    by_part = {part: path for path in reversed(found) if (part := part_called(re.split(r"[\W_\d]+", path.stem)))}
     if "train" in by_part:
-        return [by_part["train"], *(by_part[part] for part in ("test", "validation") if part in by_part)][:2]
-    return found if len(found) == 1 else []
+        return {part: by_part[part] for part in ("train", "validation", "test") if part in by_part}
+    return {"all": found[0]} if len(found) == 1 else {}
 
 
 def is_table(path: Path) -> bool:
@@ -39,52 +39,54 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and path.is_file()
 
 
-def _part(path: Path) -> str:
-    words = set(re.split(r"[\W_\d]+", tidy(path.stem).casefold()))
-    known = {"train": TRAIN, "test": TEST, "validation": VALIDATION | {"validate"}}
-    return next((part for part, names in known.items() if words & names), "")
+def load_tables(
+    paths: Mapping[str, Path], settings: ReadSettings, progress: Progress | None
+) -> tuple[Dataset, Dataset]:
+    """The rows of tables: a part each, or one table, of which a fifth becomes the test part.
 
-
-def load_tables(paths: Sequence[Path], settings: ReadSettings, progress: Progress | None) -> tuple[Dataset, Dataset]:
-    """The rows of a table, of which a fifth becomes the test part; or of two tables.
-
-    A second table without labels, as competitions have it, is passed over.
+    A test or validation table without labels, as competitions have it, is passed over.
 
     Args:
-        paths: One or two.
+        paths: As `tables_in` gives them.
         settings: How they are read.
         progress: Called with the pictures done and the pictures there are, where the table is one of pictures.
 
     Raises:
         DataError: One cannot be read, or they do not fit together.
     """
-    first = _first(paths[0], settings)
+    (part, path), *others = paths.items()
+    first = _first(path, settings)
     text, label = first.columns[0] or None, first.columns[1]
-    tables, notes = [(paths[0], first)], []
-    for path in paths[1:]:
+    tables, notes = {part: (path, first)}, []
+    for part, path in others:
         try:
-            tables.append((path, read_table(path, text=text, label=label, skip_unreadable=settings.skip_unreadable)))
+            table = read_table(path, text=text, label=label, skip_unreadable=settings.skip_unreadable)
+            tables[part] = (path, table)
         except DataError:
-            if first.header and not _has_column(path, label):
-                notes.append(
-                    say(
-                        f"{path.name} has no labels, and was passed over.",
-                        f"{path.name}에는 레이블이 없어 지나쳤습니다.",
-                    )
-                )
-                continue
-            raise
-    _check_alike(tables)
+            if not first.header or _has_column(path, label):
+                raise
+            told = f"{path.name} has no labels, and was passed over."
+            notes.append(say(told, f"{path.name}에는 레이블이 없어 지나쳤습니다."))
+    _check_alike(list(tables.values()))
     settings = replace(settings, text=text, label=label)
-    _check_size_is_of_use(first, paths[0], settings)
+    _check_size_is_of_use(first, next(iter(paths.values())), settings)
+    becomes, said = roles(tables.keys(), settings, say("table", "표"))
+    train, test = _parts(list(tables.values()), [becomes[part] for part in tables], settings, progress)
+    return _noted(train, [*said, *notes]), _noted(test, [*said, *notes])
+
+
+def _parts(
+    tables: Sequence[tuple[Path, Table]], becomes: Sequence[str], settings: ReadSettings, progress: Progress | None
+) -> tuple[Dataset, Dataset]:
+    path, first = tables[0]
     if first.kind == "image":
-        train, test = load_pictures_of_table(tables, settings, progress)
-    elif first.kind == "pixels":
-        train, test = _of_pixels(tables, settings)
+        return load_pictures_of_table(tables, becomes, settings, progress)
+    if first.kind == "pixels":
+        whole = _pixels_of(tables, settings)
     else:
-        name = paths[0].stem if len(paths) == 1 else paths[0].parent.name
-        train, test = sentence_sets(tables, name, _reading(tables, settings))
-    return _noted(train, notes), _noted(test, notes)
+        name = path.stem if len(tables) == 1 else path.parent.name
+        whole = sentences_of(tables, name, _reading(tables, settings))
+    return divided(whole, np.repeat(becomes, [len(table.labels) for _, table in tables]))
 
 
 def _first(path: Path, settings: ReadSettings) -> Table:
@@ -101,7 +103,8 @@ def _first(path: Path, settings: ReadSettings) -> Table:
 
 def _has_column(path: Path, name: str) -> bool:
     with path.open("rb") as file:
-        return name.encode() in file.readline(2**20)
+        first = file.readline(2**20)
+    return any(name.encode(encoding, "replace") in first for encoding in ("utf-8", "cp949", "utf-16-le", "utf-16-be"))
 
 
 def _check_alike(tables: Sequence[tuple[Path, Table]]) -> None:
@@ -126,12 +129,11 @@ def _check_size_is_of_use(table: Table, path: Path, settings: ReadSettings) -> N
         )
 
 
-def _of_pixels(tables: Sequence[tuple[Path, Table]], settings: ReadSettings) -> tuple[Dataset, Dataset]:
+def _pixels_of(tables: Sequence[tuple[Path, Table]], settings: ReadSettings) -> Dataset:
     classes = natural({label for _, table in tables for label in table.classes})
     inputs = np.concatenate([table.values for _, table in tables]) if len(tables) > 1 else tables[0][1].values
     labels = np.concatenate([numbered(table.labels, classes) for _, table in tables])
-    test = np.repeat([number == 1 for number in range(len(tables))], [len(table.labels) for _, table in tables])
-    return assembled(tables[0][0], inputs, labels, classes, test, _reading(tables, settings))
+    return named_after(tables[0][0], inputs, labels, classes, _reading(tables, settings))
 
 
 def _reading(tables: Sequence[tuple[Path, Table]], settings: ReadSettings) -> Reading:

@@ -1,4 +1,4 @@
-"""Findings about the data: leaks, order, scale, blank inputs, missing and rare classes, wrong labels."""
+"""Findings about the data: copies, order, scale, blank inputs, missing and rare classes, wrong labels."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sonmat.data.guards import Order
 from sonmat.engine.evidence import Part
 from sonmat.language import say
+from sonmat.view.copies_findings import contradicting, leaking, nearly_leaking
 from sonmat.view.finding import Case, Finding, skill
 from sonmat.view.words import percent
 
-_LEAK = 0.01  # of the validation rows; published sets have a few copies in 10,000
 _LARGE, _TINY = 30.0, 0.02  # scaled or standardized inputs lie between
 _BLANK = 0.05
 _SORTED = 3.0  # times as many neighbours of one class as by chance
@@ -23,82 +24,10 @@ _AS_WRONG = 0.5  # errors among the surer half of the rows, as a part of the err
 
 def data_findings(case: Case) -> Iterator[Finding]:
     """What is wrong with the rows."""
-    for one in (leaking, _near, contradicting, _scale, _blank, _order, missing, _rare, _noise):
+    for one in (leaking, nearly_leaking, contradicting, _scale, _blank, _order, missing, _rare, _noise):
         found = one(case)
         if found is not None:
             yield found
-
-
-def leaking(case: Case) -> Finding | None:
-    """Validation rows that training sees."""
-    leak = case.evidence.leak
-    if leak is None or not leak.copies:
-        return None
-    part = leak.copies / leak.checked
-    return Finding(
-        "leak",
-        "fault" if part >= _LEAK else "hint",
-        say("Validation rows are among the training rows", "검증 행이 학습 행에 들어 있습니다"),
-        say(
-            f"{leak.copies:,} of {leak.checked:,} validation rows ({percent(part)}) are in the training rows, byte for byte.",
-            f"검증 행 {leak.checked:,}개 중 {leak.copies:,}개({percent(part)})가 학습 행에 바이트까지 똑같이 있습니다.",
-        ),
-        say(
-            "What the network reaches on them is memory, not skill. Take copies out of the data before it is split: "
-            "numpy.unique(inputs, axis=0, return_index=True).",
-            "이런 행의 점수는 실력이 아니라 기억입니다. 나누기 전에 데이터에서 복사본을 빼세요: "
-            "numpy.unique(inputs, axis=0, return_index=True).",
-        ),
-        case.on_data(),
-    )
-
-
-def contradicting(case: Case) -> Finding | None:
-    """The same row under two labels."""
-    found = case.evidence.contradictions
-    if found is None or not found.rows:
-        return None
-    part = found.rows / found.checked
-    return Finding(
-        "contradictory_labels",
-        "fault" if part >= _LEAK else "hint",
-        say("The same input has different labels", "같은 입력에 다른 레이블이 있습니다"),
-        say(
-            f"{found.rows:,} of {found.checked:,} training rows ({percent(part)}) have a copy with another label.",
-            f"학습 행 {found.checked:,}개 중 {found.rows:,}개({percent(part)})는 똑같은 행에 다른 레이블이 붙어 있습니다.",
-        ),
-        say(
-            "One of the two is wrong, and no network can get both right: keep the right one.",
-            "둘 중 하나는 틀렸고 어떤 신경망도 둘 다 맞힐 수 없습니다. 맞는 쪽만 남기세요.",
-        ),
-        case.on_data(),
-    )
-
-
-def _near(case: Case) -> Finding | None:
-    leak = case.evidence.leak
-    if leak is None or not leak.near or leak.near / leak.near_checked < _LEAK:
-        return None
-    part = leak.near / leak.near_checked
-    return Finding(
-        "near_leak",
-        "fault" if part >= 5 * _LEAK else "hint",
-        say(
-            "Near copies of validation rows are among the training rows", "검증 행과 거의 같은 행이 학습 행에 있습니다"
-        ),
-        say(
-            f"{leak.near:,} of {leak.near_checked:,} validation rows looked at ({percent(part)}) have one training row at less "
-            "than half the distance of their other neighbours.",
-            f"살펴본 검증 행 {leak.near_checked:,}개 중 {leak.near:,}개({percent(part)})는 다른 이웃까지 거리의 절반도 안 되는 "
-            "곳에 학습 행이 하나 있습니다.",
-        ),
-        say(
-            "Copies with some noise or another compression? Split by what they were made from, so that all copies "
-            "of one original are in one part.",
-            "잡음이나 재압축만 다른 복사본인지 보세요. 같은 원본에서 나온 것은 모두 한쪽에 가도록 원본 단위로 나누세요.",
-        ),
-        case.on_data(),
-    )
 
 
 def _scale(case: Case) -> Finding | None:
@@ -165,11 +94,14 @@ def _blank(case: Case) -> Finding | None:
     )
 
 
+def is_sorted(order: Order) -> bool:
+    """Whether neighbours are of one class far more often than by chance."""
+    return order.by_chance < 0.9 and order.alike >= min(_SORTED * order.by_chance, 0.5 + 0.5 * order.by_chance)
+
+
 def _order(case: Case) -> Finding | None:
-    order, shuffle = case.evidence.order, case.evidence.settings.shuffle
-    if order is None or shuffle is not False:
-        return None
-    if order.by_chance >= 0.9 or order.alike < min(_SORTED * order.by_chance, 0.5 + 0.5 * order.by_chance):
+    order = case.evidence.order
+    if order is None or case.evidence.settings.shuffle is not False or not is_sorted(order):
         return None
     return Finding(
         "sorted_labels",

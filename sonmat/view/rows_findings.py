@@ -9,14 +9,13 @@ import numpy as np
 
 from sonmat.data.table_file import Bad
 from sonmat.language import say
-from sonmat.view.data_findings import contradicting, leaking, missing
+from sonmat.view.copies_findings import contradicting, leaking, leaking_test
+from sonmat.view.data_findings import is_sorted, missing
 from sonmat.view.finding import FEW_STEPS, Case, Finding
 from sonmat.view.words import fit, percent
 
-_FAULT = 0.01  # of the rows of a part, from which on a few of them are too many
 _SMALL = 10  # training rows of a class, below which little can be learnt of it
 _RARE = 0.2  # of an equal share of the rows
-_SORTED = 3.0  # times as many neighbours of one class as by chance
 _LISTED = 5
 
 
@@ -54,7 +53,7 @@ def _findings(case: Case, called: Called) -> Iterator[Finding]:
     evidence = case.evidence
     seen = [*called.train, *called.validation] if called.train and called.validation else called.train
     for finding, pairs, ours, theirs in (
-        (_test_leak(case), evidence.test_leak.pairs if evidence.test_leak else (), seen, called.test),
+        (leaking_test(case), evidence.test_leak.pairs if evidence.test_leak else (), seen, called.test),
         (leaking(case), evidence.leak.pairs if evidence.leak else (), called.train, called.validation),
         (
             contradicting(case),
@@ -91,27 +90,6 @@ def _pair(one: str, other: str, labels: Sequence[str]) -> str:
     if labels:
         one, other = f"{one} ({labels[0]})", f"{other} ({labels[1]})"
     return say(f"{one} and {other}", f"{one} = {other}")
-
-
-def _test_leak(case: Case) -> Finding | None:
-    leak = case.evidence.test_leak
-    if leak is None or not leak.copies:
-        return None
-    part = leak.copies / leak.checked
-    return Finding(
-        "test_leak",
-        "fault" if part >= _FAULT else "hint",
-        say("Test rows are among the rows that training sees", "테스트 행이 학습에 쓰이는 행에 들어 있습니다"),
-        say(
-            f"{leak.copies:,} of {leak.checked:,} test rows ({percent(part)}) are in the training or validation rows too.",
-            f"테스트 행 {leak.checked:,}개 중 {leak.copies:,}개({percent(part)})가 학습이나 검증 행에도 똑같이 있습니다.",
-        ),
-        say(
-            "What the network reaches on them is memory, not skill: take the copies out of one of the two.",
-            "이런 행의 점수는 실력이 아니라 기억입니다. 둘 중 한쪽에서 복사본을 빼세요.",
-        ),
-        case.on_data(),
-    )
 
 
 def _small(case: Case) -> Finding | None:
@@ -202,9 +180,7 @@ def _few_steps(case: Case) -> Finding | None:
 
 def _sorted(case: Case) -> Finding | None:
     order = case.evidence.order
-    if order is None or order.by_chance >= 0.9:
-        return None
-    if order.alike < min(_SORTED * order.by_chance, 0.5 + 0.5 * order.by_chance):
+    if order is None or not is_sorted(order):
         return None
     return Finding(
         "sorted_labels",

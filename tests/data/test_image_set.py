@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sonmat.data import image_cache, image_reading
+from sonmat.data import image_cache, image_reading, picture_files
 from sonmat.data.fitting import as_channels, choose_size, fitted
 from sonmat.data.image_cache import images_folder
 from sonmat.data.sources import load
@@ -216,7 +216,7 @@ def test_a_second_look_decodes_nothing(animals: Path, monkeypatch: pytest.Monkey
         raise AssertionError("decoded again")
 
     for name in ("decode", "content_of", "header_of"):
-        monkeypatch.setattr(image_reading, name, never)
+        monkeypatch.setattr(picture_files, name, never)
     assert load(animals)[0].fingerprint == first.fingerprint
 
 
@@ -228,8 +228,8 @@ def test_a_changed_file_is_read_anew_and_the_others_are_not(animals: Path, monke
     os.utime(changed, ns=(before.st_atime_ns, before.st_mtime_ns))  # as if it had never been touched
     put(animals / "dogs" / "new.png", drawn(501))
     decoded: list[int] = []
-    decode = image_reading.decode
-    monkeypatch.setattr(image_reading, "decode", lambda content, **how: decoded.append(1) or decode(content, **how))
+    decode = picture_files.decode
+    monkeypatch.setattr(picture_files, "decode", lambda content, **how: decoded.append(1) or decode(content, **how))
     train, test = load(animals)
     found = {name: pixels for part in (train, test) for name, pixels in named(part)}
     np.testing.assert_array_equal(found["cats/IMG_0.png"], drawn(500))
@@ -268,7 +268,7 @@ def test_what_does_not_fit_is_refused_before_any_pixel_is_decoded(
     animals: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_reading, "room_for_data", lambda: 20 * 6 * 6)
-    monkeypatch.setattr(image_reading, "decode", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr(picture_files, "decode", lambda *_, **__: pytest.fail("decoded"))
     with pytest.raises(DataError, match="20 pictures of 12 × 12 pixels would take") as caught:
         load(animals)
     assert "--set size=6" in caught.value.fix
@@ -392,3 +392,33 @@ def test_whatever_is_cleaned_has_the_size_of_a_digit(tmp_path: Path, shape: tupl
     for n, value in enumerate((0, 255, 7, 90)):
         put(tmp_path / "ab"[n % 2] / f"{n}.png", np.full(shape, value, np.uint8))
     assert load(tmp_path, clean=True)[0].inputs.shape == (3, 28, 28)
+
+
+def test_a_link_up_to_its_own_folder_adds_no_pictures(animals: Path) -> None:
+    (animals / "cats" / "all").symlink_to("..")
+    (animals / "dogs" / "more").symlink_to("../../elsewhere")
+    put(animals.parent / "elsewhere" / "far.png", drawn(100))
+    train, test = load(animals)
+    assert train.reading is not None
+    assert sorted(name.split("/")[0] for name, _ in [*named(train), *named(test)]) == ["cats"] * 10 + ["dogs"] * 11
+
+
+@pytest.mark.parametrize("names", [r"C:\Users\kim\{}", "/home/kim/{}", "{}"])
+def test_a_table_from_another_machine_names_pictures_by_how_their_paths_end(tmp_path: Path, names: str) -> None:
+    rows = ["image,label"]
+    for n in range(8):
+        place = f"{'ab'[n % 2]}/{n // 2}.png"  # each folder has a 0.png of its own
+        put(tmp_path / "pictures" / place, drawn(n))
+        rows.append(f"{names.format(place)},{'ab'[n % 2]}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    train, test = load(tmp_path / "table.csv")
+    for part in (train, test):
+        for row, label, pixels in zip(part.rows, part.labels, part.inputs, strict=True):
+            assert part.reading is not None
+            number = int(part.reading.names[row].replace("\\", "/").split("/")[-1].removesuffix(".png"))
+            np.testing.assert_array_equal(pixels, drawn(2 * number + label))
+    (tmp_path / "away").mkdir()
+    (tmp_path / "table.csv").rename(tmp_path / "away" / "table.csv")
+    with pytest.raises(DataError, match="8 of 8 pictures") as caught:
+        load(tmp_path / "away" / "table.csv")
+    assert "put the table where the pictures are" in caught.value.fix

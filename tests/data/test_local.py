@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sonmat.data import formats, memory
 from sonmat.data.arrays import Arrays
 from sonmat.data.formats import write_idx
 from sonmat.data.mirrors import IDX_NAMES
-from sonmat.data.sources import load
+from sonmat.data.read_settings import ReadSettings
+from sonmat.data.sources import load, load_as
 from sonmat.errors import DataError
 
 
@@ -62,9 +64,9 @@ def test_a_folder_of_idx_files(tmp_path: Path, arrays: Arrays, ending: str) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"a": [1]}, "has none"),
+        ({"a": [1]}, r"it has a\."),
         ({"x": [[1]]}, "has x"),
-        ({"x_train": [[1]], "y_train": [0], "x_test": [[1]]}, "has x_test, x_train, y_train"),
+        ({"x_train": [[1]], "y_train": [0], "x_test": [[1]]}, "it has x_train, y_train, x_test"),
         (
             {"x_train": [[1, 2]], "y_train": [0], "x_test": [[1]], "y_test": [0]},
             r"must be alike; .* has \(2,\) int64 and \(1,\) int64",
@@ -113,3 +115,64 @@ def test_class_names_hold_nothing_that_a_terminal_obeys(tmp_path: Path, arrays: 
         train, test = load(tmp_path)
     assert train.classes == test.classes
     assert train.classes[:5] == ("\\x1b[2Jcat", "dog\\x9b31m", "a\\u202eb", "a\\x7fb", "두\u3000칸")
+
+
+@pytest.mark.parametrize("names", ["{kind}_{part}", "{part}_{long}", "{kind}{part}"])
+def test_arrays_may_be_called_otherwise_and_bring_their_validation_part(tmp_path: Path, names: str) -> None:
+    path, arrays, first = tmp_path / "mine.npz", {}, 0
+    for part, count in (("val", 4), ("train", 6), ("test", 2)):
+        x, y = np.arange(first, first + count)[:, None], np.arange(count) % 2
+        for kind, long, array in (("x", "images", x), ("y", "labels", y)):
+            arrays[names.format(kind=kind, long=long, part=part)] = array
+        first += count
+    np.savez(path, **arrays)
+    train, test = load(path)
+    assert train.reading is not None
+    assert train.inputs.ravel().tolist() == [4, 5, 6, 7, 8, 9, 0, 1, 2, 3]
+    assert train.reading.validation is not None
+    assert train.inputs[train.reading.validation].ravel().tolist() == [0, 1, 2, 3]
+    assert test.inputs.ravel().tolist() == [10, 11]
+    joined = load_as(path, ReadSettings(own_validation=False))[0]
+    assert joined.reading is not None
+    assert joined.reading.validation is None
+    assert joined.fingerprint == train.fingerprint
+
+
+def test_a_validation_part_is_the_test_part_where_there_is_no_other(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=np.zeros((4, 2)), y_train=[0, 1, 0, 1], x_val=np.ones((2, 2)), y_val=[0, 1])
+    train, test = load(tmp_path / "a.npz")
+    assert (len(train), test.inputs.tolist()) == (4, [[1, 1], [1, 1]])
+    with pytest.raises(DataError, match="validation part alone"):
+        load_as(tmp_path / "a.npz", ReadSettings(own_validation=True))
+
+
+def test_labels_may_be_names(tmp_path: Path) -> None:
+    path, x = tmp_path / "mine.npz", np.arange(12.0).reshape(6, 2)
+    np.savez(path, x_train=x, y_train=["개", "소", "개", "소", "말", "말"], x_test=x[:2], y_test=["소", "말"])
+    train, test = load(path)
+    assert train.classes == test.classes == ("개", "말", "소")
+    assert [train.classes[n] for n in train.labels] == ["개", "소", "개", "소", "말", "말"]
+    assert [test.classes[n] for n in test.labels] == ["소", "말"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": np.zeros((2, 3, 8, 8)), "y": [0, 1]}, r"\(2, 3, 8, 8\) has the channels first"),
+        ({"x": [[1], [2]], "images": [[1], [2]], "y": [0, 1]}, "it has x, images, y"),
+        ({"x_test": [[1], [2]], "y_test": [0, 1]}, "it has x_test, y_test"),
+    ],
+)
+def test_arrays_that_could_be_meant_otherwise_are_refused(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    np.savez(tmp_path / "mine.npz", **arrays)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / "mine.npz")
+
+
+def test_arrays_that_do_not_fit_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.zeros((1000, 10)), y=np.zeros(1000, np.int64))
+    monkeypatch.setattr(memory, "free_memory", lambda: 88_000)
+    monkeypatch.setattr(formats, "_member", lambda *_: pytest.fail("read"))
+    with pytest.raises(DataError, match="memory and there is room") as caught:
+        load(tmp_path / "mine.npz")
+    assert "50% would fit" in caught.value.fix
