@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,3 +193,55 @@ def test_a_recipe_keeps_how_its_data_are_read(tmp_path: Path) -> None:
     assert Recipe(read={}).read is None
     with pytest.raises(RecipeError, match=r"'read\.colour'"):
         Recipe(read={"colour": 1})
+
+
+def _texts(folder: Path, parts: dict[str, int]) -> None:
+    first = 0
+    for name, count in parts.items():
+        rows = [f"sentence number {n},{'ab'[n % 2]}" for n in range(first, first + count)]
+        (folder / name).write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+        first += count
+
+
+def _pixels(folder: Path, parts: dict[str, int]) -> None:
+    for number, (name, count) in enumerate(parts.items()):
+        rows = [",".join(map(str, [n % 2, *[10 * number + n] * 16])) for n in range(count)]
+        (folder / name).write_text("\n".join([",".join(["label", *(f"pixel{n}" for n in range(16))]), *rows]))
+
+
+def _pictures(folder: Path, parts: dict[str, int]) -> None:
+    for number, (name, count) in enumerate(parts.items()):
+        rows = [(n, "upright" if n % 2 else "lying") for n in range(20 * number, 20 * number + count)]
+        for n, label in rows:
+            shape(folder / "pictures", label, n)
+        (folder / name).write_text(
+            "\n".join(["image,label", *(f"pictures/{label}/{n}.png,{label}" for n, label in rows)])
+        )
+
+
+@pytest.mark.parametrize("write", [_texts, _pixels, _pictures])
+def test_a_validation_table_is_validated_on(write: Callable[[Path, dict[str, int]], None], tmp_path: Path) -> None:
+    write(tmp_path, {"train.csv": 8, "valid.csv": 4, "test.csv": 2})
+    recipe = Recipe(data=str(tmp_path), split=0.5)
+    rows = rows_of(recipe)
+    assert [len(part) for part in rows] == [8, 4, 2]
+    assert rows[0].reading is not None
+    assert any("validation table" in note for note in rows[0].reading.notes)
+    kept = rows[0].reading.settings.as_dict()
+    assert kept["own_validation"] is True
+    assert [one.fingerprint for one in rows_of(replace(recipe, read=kept))] == [one.fingerprint for one in rows]
+    joined = rows_of(replace(recipe, read={"own_validation": False}))
+    assert [len(part) for part in joined] == [6, 6, 2]
+    (tmp_path / "test.csv").unlink()
+    assert [len(part) for part in rows_of(recipe)] == [4, 4, 4]
+    with pytest.raises(DataError, match="validation part alone"):
+        rows_of(replace(recipe, read={"own_validation": True}))
+
+
+def test_a_test_table_without_labels_leaves_the_validation_table_to_be_it(tmp_path: Path) -> None:
+    _texts(tmp_path, {"train.csv": 8, "valid.csv": 4})
+    (tmp_path / "test.csv").write_text("text,number\n" + "\n".join(f"sentence {n},{n}" for n in range(9)))
+    _, _, test = rows_of(Recipe(data=str(tmp_path), split=0.5))
+    assert len(test) == 4
+    assert test.reading is not None
+    assert "test.csv has no labels, and was passed over." in test.reading.notes
