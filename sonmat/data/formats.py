@@ -195,11 +195,18 @@ def _npy_header(path: Path, name: str, file: IO[bytes]) -> tuple[tuple[int, ...]
     except Exception as error:  # NumPy's parser of headers can fail in many ways: SyntaxError, TokenError, KeyError…
         _refuse(path, say(f"{name} has no readable header ({error})", f"{name}의 머리말을 읽을 수 없습니다 ({error})"))
     if dtype.kind not in "biufSU" or not dtype.itemsize:
-        _refuse(
-            path,
+        stem = name.removesuffix(".npy")
+        raise DataError(
+            _could_not(
+                path,
+                say(
+                    f"{name} holds {dtype} and only plain numbers and texts are read, since reading objects would run code",
+                    f"{name}에 {dtype}가 들어 있습니다. 객체를 읽으면 코드가 실행될 수 있어 숫자와 글자만 읽습니다",
+                ),
+            ),
             say(
-                f"{name} holds {dtype} and only plain numbers and texts are read, since reading objects would run code",
-                f"{name}에 {dtype}가 들어 있습니다. 객체를 읽으면 코드가 실행될 수 있어 숫자와 글자만 읽습니다",
+                f"Save it as such: {stem}.astype(str) of names, numpy.stack({stem}) of pictures of one size.",
+                f"그렇게 저장하세요: 이름이면 {stem}.astype(str), 크기가 같은 그림이면 numpy.stack({stem}).",
             ),
         )
     if any(size < 0 for size in shape):

@@ -102,6 +102,11 @@ def _reading(file: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     again = say("Check the path.", "경로를 확인하세요.")
     try:
         found = Path(file).stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise DataError(
+                say("it is a folder", "폴더입니다"),
+                say(f"Name the pictures in it: {file}/*.jpg", f"그 안의 그림을 적으세요: {file}/*.jpg"),
+            )
         if not stat.S_ISREG(found.st_mode):  # a device or a pipe may never end
             raise DataError(say("it is no file", "파일이 아닙니다"), again)
         _check_bytes(found.st_size)

@@ -71,6 +71,8 @@ def roles(there: Collection[str], settings: ReadSettings, what: str) -> tuple[di
                 f"검증 {what}는 학습 {what}에 합칩니다. 검증 행은 레시피가 직접 나눕니다.",
             )
         ]
+    if not settings.wished:  # of a trained model, which validates no more
+        return becomes, []
     return becomes, [
         say(
             f"The validation rows are those of the validation {what}. To split them off the training rows instead: "

@@ -190,6 +190,17 @@ def _text(
 ) -> tuple[int, tuple[int, ...]]:
     """The column of texts, and others that hold texts too."""
     words = [n for n in range(len(names)) if n != label and not numeric[n]]
+    if not words and len(names) > 2:
+        raise DataError(
+            say(
+                f"beside the labels in {names[label]!r} it has {len(names) - 1} columns of numbers, and 16 and more are read as pixels",
+                f"레이블({names[label]!r}) 말고는 수가 든 열이 {len(names) - 1}개인데, 16개 이상일 때 픽셀로 읽습니다",
+            ),
+            say(
+                "Give other numbers as arrays: numpy.savez('mine.npz', x=table[columns], y=table['label']), which `--data mine.npz` reads.",
+                "다른 수는 배열로 주세요: numpy.savez('mine.npz', x=table[columns], y=table['label']). --data mine.npz로 읽습니다.",
+            ),
+        )
     if not words:
         raise DataError(
             say(

@@ -176,3 +176,10 @@ def test_arrays_that_do_not_fit_are_refused_unread(tmp_path: Path, monkeypatch: 
     with pytest.raises(DataError, match="memory and there is room") as caught:
         load(tmp_path / "mine.npz")
     assert "50% would fit" in caught.value.fix
+
+
+def test_names_that_were_saved_as_objects_are_told_how_to_be_saved(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x=np.zeros((2, 3)), y=np.array(["a", "b"], object))
+    with pytest.raises(DataError, match="would run code") as caught:
+        load(tmp_path / "mine.npz")
+    assert "y.astype(str)" in caught.value.fix

@@ -354,3 +354,10 @@ def test_valid_tables_with_something_changed_give_a_table_or_a_data_error(
 def test_a_table_of_a_million_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"1,000,001 fields and the limit is 100,000"):
         table(tmp_path, "1," * 1_000_000 + "\n1\n")
+
+
+def test_a_table_of_few_numbers_is_told_how_to_give_them(tmp_path: Path) -> None:
+    rows = [(f"{n / 7:.2f}", f"{n / 3:.2f}", "abc"[n % 3]) for n in range(30)]
+    with pytest.raises(DataError, match="beside the labels in 'species' it has 2 columns of numbers") as caught:
+        table(tmp_path, written(rows, ("width", "height", "species")))
+    assert "numpy.savez" in caught.value.fix
