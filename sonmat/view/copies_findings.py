@@ -57,8 +57,8 @@ def _copies(case: Case, leak: Leak | None, where: _Where) -> Finding | None:
         "fault" if part >= _LEAK else "hint",
         say(f"{name} rows are among {where.title[0]}", f"{korean} 행이 {where.title[1]}에 들어 있습니다"),
         say(
-            f"{leak.copies:,} of {leak.checked:,} {name.lower()} rows ({percent(part)}) are in {where.seen[0]} too, to the byte.",
-            f"{korean} 행 {leak.checked:,}개 중 {leak.copies:,}개({percent(part)})가 {where.seen[1]}에도 바이트까지 똑같이 있습니다.",
+            f"{leak.copies:,} of {leak.checked:,} {name.lower()} rows ({percent(part)}) are in {where.seen[0]} too, value for value.",
+            f"{korean} 행 {leak.checked:,}개 중 {leak.copies:,}개({percent(part)})가 {where.seen[1]}에도 값까지 똑같이 있습니다.",
         ),
         say(
             "What the network reaches on them is memory, not skill: take the copies out of one of the two. Of arrays, before "
