@@ -132,7 +132,10 @@ def predict(
     """`sonmat predict`"""
     if bool(files) + bool(pick) + random != 1:
         raise typer.BadParameter(
-            say("Give image files, or --pick N, or --random.", "이미지 파일, --pick N, --random 중 하나를 주세요.")
+            say(
+                "Give image files or sentences, or --pick N, or --random.",
+                "이미지 파일이나 문장, --pick N, --random 중 하나를 주세요.",
+            )
         )
     if files and data:
         raise typer.BadParameter(
@@ -148,7 +151,7 @@ def predict(
         found = predict_files(model, files, many=many, invert=invert)
     else:
         found = predict_rows(model, None if random else pick, data=data, progress=download(json))
-    show(found, files=files or (), many=many, out=out, json=json)
+    show(found, model=str(model), files=files or (), many=many, out=out, json=json)
 
 
 def summary(

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sonmat.cli.output import console, download, print_json, print_place
+from sonmat.errors import DataError
 from sonmat.language import say
 
 if TYPE_CHECKING:
     from sonmat.jobs.predict import Prediction
 
 
-def show(found: Sequence[Prediction], *, files: Sequence[str], many: bool, out: Path | None, json: bool) -> None:
+def show(
+    found: Sequence[Prediction], *, model: str, files: Sequence[str], many: bool, out: Path | None, json: bool
+) -> None:
     """Print predictions, and draw what the network saw.
 
     Args:
@@ -22,7 +25,13 @@ def show(found: Sequence[Prediction], *, files: Sequence[str], many: bool, out: 
         many: Whether there may be several of one picture.
         out: Where to draw; of several pictures each gets its number.
         json: Whether to print JSON alone.
+        model: What predicted them.
+
+    Raises:
+        DataError: There is no picture to draw.
     """
+    for one in found if out is not None else ():
+        _check_drawable(one, model)
     if json:
         print_json([one.as_dict() for one in found])
     elif many:
@@ -43,6 +52,21 @@ def show(found: Sequence[Prediction], *, files: Sequence[str], many: bool, out: 
             _draw(those[0], place)
         if not json:
             print_place(console(), say("picture", "그림"), place)
+
+
+def _check_drawable(one: Prediction, model: str) -> None:
+    if one.image.ndim in (2, 3):
+        return
+    raise DataError(
+        say(
+            f"--out draws pictures, and {model} reads inputs of {one.image.shape}.",
+            f"--out은 그림을 그리는데 {model}의 입력은 {one.image.shape} 모양입니다.",
+        ),
+        say(
+            f'Leave it out. For the words that decided: sonmat explain {model} --text "…"',
+            f'빼세요. 어떤 말로 정했는지는: sonmat explain {model} --text "…"',
+        ),
+    )
 
 
 def _of(found: Sequence[Prediction], file: str) -> list[Prediction]:
