@@ -139,6 +139,11 @@ def missing(case: Case) -> Finding | None:
             f"{waiting:,}개가 이 클래스입니다.",
         ),
         say(
+            "The labels begin at 1 and classes are counted from 0: take 1 off each, y - 1.",
+            "레이블이 1부터 시작하는데 클래스는 0부터 셉니다. 모두 1씩 빼세요: y - 1.",
+        )
+        if lacking == [0] and case.name(0) == "0"
+        else say(
             "What training never sees cannot be learnt: add rows, or take the class out of the classes.",
             "학습에 없는 것은 배울 수 없습니다. 행을 더하거나 그 클래스를 빼세요.",
         ),

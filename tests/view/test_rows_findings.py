@@ -93,3 +93,10 @@ def test_few_rows_make_few_steps_and_what_is_advised_makes_enough() -> None:
 def test_faults_come_first() -> None:
     evidence = replace(GOOD, order=Order(0.99, 0.33), counts=(600, 600, 60), test_leak=Leak(300, 90))
     assert list(codes(evidence)) == ["test_leak", "imbalance", "sorted_labels"]
+
+
+def test_labels_that_begin_at_one_are_told_from_a_class_without_rows() -> None:
+    counted = replace(GOOD, classes=("0", "1", "2"), counts=(0, 410, 420))
+    fixes = [rows_findings(Case(one), NAMES)[0].advice for one in (counted, replace(GOOD, counts=(0, 410, 420)))]
+    assert "y - 1" in fixes[0]
+    assert "add rows" in fixes[1]
