@@ -1,28 +1,29 @@
 """Hostile files of every kind that sonmat reads, tried and counted.
 
-    python -m benchmarks.hostile                       # about 25 minutes of one core
-    python -m benchmarks.hostile --pictures 700 --models 60 --data 1000
+    python -m benchmarks.hostile                       # about ten minutes of one core
+    python -m benchmarks.hostile --pictures 700 --models 60 --data 1000 --out elsewhere.json
 
 Pictures, model files, and tables, arrays and recipes are made by the makers that the tests use and read by sonmat, in processes of
 their own: a crash, a hang, an exception of another kind or a file that appears ends the command. Beside them every published
-hole of Keras's own reader is tried as its test rebuilds it, and the largest pictures that are read are measured for memory.
+hole of Keras's own reader is tried as its test rebuilds it, and the largest pictures that are read are measured for memory. Each
+part is written when it ends; what was interrupted goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import library_versions, machine
-from benchmarks.processes import ROOT, clean_environment, cpu_seconds
-from benchmarks.record import now
+from benchmarks.machine import library_versions, machine, source_fingerprint
+from benchmarks.processes import ROOT, clean_environment
+from benchmarks.record import Record
 from sonmat.files import write_json
 
 OUT = ROOT / "benchmarks" / "results" / "hostile.json"
@@ -32,8 +33,8 @@ MAKERS = {
     "models": ROOT / "tests" / "runs" / "hostile_models.py",
     "data": ROOT / "tests" / "data" / "hostile_data.py",
 }
-LARGEST = (("JPEG", 49.9), ("PNG", 49.9), ("HEIC", 48.0), ("WEBP", 29.9))
-_AT_ONCE = {"pictures": 3500, "models": 300, "data": 2500}  # in one process
+LARGEST = (("HEIC", 48.0), ("WEBP", 29.9), ("JPEG", 49.9), ("PNG", 49.9))
+_AT_ONCE = {"pictures": 950, "models": 70, "data": 1000}  # in one process
 _MOST = ("slowest", "peak", "peak reader")  # of which the largest counts; all else is summed
 _HOLES = ROOT / "tests" / "runs" / "test_published_holes.py"
 
@@ -42,40 +43,36 @@ class Failed(Exception):
     """A file got through: sonmat crashed, hung, or raised what is no error of its own."""
 
 
-def tried(kind: str, count: int, seed: int) -> dict[str, Any]:
-    """So many files of a kind, some thousand in a process.
+def tried(record: Record, kind: str, count: int, seed: int) -> None:
+    """So many files of a kind, some hundred in a process; those that are in the record already are not tried again.
 
     Raises:
         Failed: A process ended with an error; what it said last is told.
     """
-    told: Counter[str] = Counter()
-    most: dict[str, float] = {}
-    while told["tried"] < count:
-        some = min(_AT_ONCE[kind], count - told["tried"])
-        answer = json.loads(_ran([sys.executable, str(MAKERS[kind]), str(seed), str(some)]))
-        for name in _MOST:
-            if name in answer:
-                most[name] = max(most.get(name, 0), answer.pop(name))
-        told.update(answer)
-        seed += 1
-        _say(
-            f"{kind}: {told['tried']:,} of {count:,}, slowest {most['slowest']:.2f} s, peak {most['peak'] / 2**20:,.0f} MiB"
-        )
-    return {**told, **most}
+    done = 0
+    while done < count:
+        some = min(_AT_ONCE[kind], count - done)
+        part = f"{kind} {seed} {some}"
+        if part not in record.content.setdefault("parts", {}):
+            with record.measuring() as content:
+                told = json.loads(_ran([sys.executable, str(MAKERS[kind]), str(seed), str(some)]))
+                content["parts"][part] = told | {"source": source_fingerprint()}
+            _say(f"{part}: {json.dumps(told)}")
+        done, seed = done + some, seed + 1
 
 
-def largest() -> dict[str, Any]:
+def largest(record: Record) -> None:
     """What the largest pictures take that are read."""
-    found = {}
-    with tempfile.TemporaryDirectory() as place:
-        for kind, megapixels in LARGEST:
+    found = record.content.setdefault("largest", {})
+    for kind, megapixels in LARGEST:
+        if kind in found:
+            continue
+        with record.measuring(), tempfile.TemporaryDirectory() as place:
             file = Path(place) / kind
             module = [sys.executable, "-m", "benchmarks.children.hostile_large"]
             _ran([*module, "make", kind, str(megapixels), str(file)])
             found[kind] = json.loads(_ran([*module, "read", str(file)]))
-            _say(f"{kind}: {json.dumps(found[kind])}")
-            file.unlink()
-    return found
+        _say(f"{kind}: {json.dumps(found[kind])}")
 
 
 def holes() -> list[str]:
@@ -98,47 +95,65 @@ def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
+def _makers() -> str:
+    """SHA-256, in hex, shortened, of what makes the files."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in MAKERS.values()))
+    return digest.hexdigest()[:16]
+
+
+def kinds(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parts of each kind taken together."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, part in content.get("parts", {}).items():
+        whole = found.setdefault(name.split()[0], Counter())
+        for key, value in part.items():
+            if key in _MOST:
+                whole[key] = max(whole.get(key, 0), value)
+            elif key != "source":
+                whole[key] = whole.get(key, 0) + value
+    return {kind: dict(whole) for kind, whole in found.items()}
+
+
 def summarize(content: dict[str, Any]) -> dict[str, Any]:
     """The claims."""
-    kinds = content["kinds"]
-    both = [kinds[name] for name in ("pictures", "models")]
-    peaks = [one["peak"] for one in kinds.values()] + [one["peak"] for one in content["largest"].values()]
+    of, large = kinds(content), content.get("largest", {})
+    both = [of[name] for name in ("pictures", "models") if name in of]
+    peaks = [max(one["peak"], one.get("peak reader", 0)) for one in of.values()] + [
+        one["peak"] for one in large.values()
+    ]
     return {
-        "files": sum(one["tried"] for one in kinds.values()),
+        "kinds": of,
+        "files": sum(one["tried"] for one in of.values()),
         "images and models": sum(one["tried"] for one in both),
         "structured and reached": sum(one["reached and structured"] for one in both),
-        "slowest": max(one["slowest"] for one in kinds.values()),
-        "peak": max(*peaks, kinds["models"].get("peak reader", 0)),
-        "holes": len(content["holes"]),
+        "slowest": max((one["slowest"] for one in of.values()), default=0.0),
+        "peak": max(peaks, default=0),
+        "holes": len(content.get("holes", ())),
     }
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Try hostile files, and count.")
-    parser.add_argument("--pictures", type=int, default=10_500)
-    parser.add_argument("--models", type=int, default=1_200)
-    parser.add_argument("--data", type=int, default=5_000)
+    parser.add_argument("--pictures", type=int, default=9_500)
+    parser.add_argument("--models", type=int, default=700)
+    parser.add_argument("--data", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--fresh", action="store_true", help="start anew")
     parser.add_argument("--out", type=Path, default=OUT)
     asked = parser.parse_args()
-    began, before = time.perf_counter(), cpu_seconds()
-    content: dict[str, Any] = {
-        "holes": holes(),
-        "kinds": {name: tried(name, getattr(asked, name), asked.seed) for name in MAKERS},
-        "largest": largest(),
-    }
-    content |= {
-        "summary": summarize(content),
-        "seed": asked.seed,
-        "cpu_minutes": round((cpu_seconds() - before) / 60, 1),
-        "wall_minutes": round((time.perf_counter() - began) / 60, 1),
-        "machine": machine(),
-        "versions": library_versions(PACKAGES),
-        "ended": now(),
-    }
-    write_json(asked.out, content)
-    _say(json.dumps(content["summary"]))
+    identity = {"job": "hostile", "seed": asked.seed, "makers": _makers(), "machine": machine()}
+    record = Record(asked.out, identity, fresh=asked.fresh, summary=summarize)
+    record.content["versions"] = library_versions(PACKAGES)
+    largest(record)
+    for kind in MAKERS:
+        tried(record, kind, getattr(asked, kind), asked.seed)
+    if "holes" not in record.content:
+        with record.measuring() as content:
+            content["holes"] = holes()
+    record.content["summary"] = summarize(record.content)
+    write_json(asked.out, record.content)
+    _say(json.dumps(record.content["summary"]))
     return 0
 
 
