@@ -34,7 +34,7 @@ MAKERS = {
     "data": ROOT / "tests" / "data" / "hostile_data.py",
 }
 LARGEST = (("HEIC", 48.0), ("WEBP", 29.9), ("JPEG", 49.9), ("PNG", 49.9))
-_AT_ONCE = {"pictures": 950, "models": 70, "data": 1000}  # in one process
+_AT_ONCE = {"pictures": 475, "models": 50, "data": 1000}  # in one process
 _MOST = ("slowest", "peak", "peak reader")  # of which the largest counts; all else is summed
 _HOLES = ROOT / "tests" / "runs" / "test_published_holes.py"
 

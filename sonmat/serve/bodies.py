@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class Bodies:
     def __init__(self, limits: Limits, shape: tuple[int, ...], *, reads_text: bool) -> None:
         self._limits, self._shape, self._reads_text = limits, shape, reads_text
         self._held = 0
+        # Of JSON no more than its inputs can need: millions of empty lists took seconds, and all others waited
+        most = limits.letters * 6 if reads_text else prod(shape) * 32
+        self._json = min(limits.body, limits.inputs * most + 4096)
 
     @contextmanager
     def _holding(self) -> Iterator[list[int]]:
@@ -61,7 +65,7 @@ class Bodies:
         if not (is_image or kind in (_JSON, _FORM, _TEXT)) or (self._reads_text and is_image):
             raise self._unknown(kind)
         with self._holding() as held:
-            body = await self._body(request, held)
+            body = await self._body(request, held, self._json if kind == _JSON else self._limits.body)
             if not body:
                 raise _unfit(say("The request is empty.", "요청이 비어 있습니다."), self._example())
             if kind == _JSON:
@@ -75,26 +79,23 @@ class Bodies:
         self._check(asked)
         return asked
 
-    async def _body(self, request: Request, held: list[int]) -> bytes:
+    async def _body(self, request: Request, held: list[int], most: int) -> bytes:
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length[:20]) > self._limits.body:
-            raise self._over(int(length[:20]))
+        if length.isdecimal() and int(length[:20]) > most:
+            raise _over(int(length[:20]), most)
         parts: list[bytes] = []
         try:
             async for part in request.stream():
                 parts.append(part)
                 held[0] += len(part)
                 self._held += len(part)
-                if held[0] > self._limits.body:
-                    raise self._over(held[0])
+                if held[0] > most:
+                    raise _over(held[0], most)
                 if self._held > self._limits.bodies:
                     raise busy()
         except ClientDisconnect:
             raise Refusal(400, say("The client went away.", "클라이언트가 떠났습니다."), "") from None
         return b"".join(parts)
-
-    def _over(self, came: int) -> Refusal:
-        return too_large("The request", "요청", f"{came:,} bytes", f"{self._limits.body:,}")
 
     def _from_json(self, body: bytes) -> Asked:
         try:
@@ -222,6 +223,10 @@ def _decoded(body: bytes) -> str:
         raise _unfit(
             say("The text is not UTF-8.", "글이 UTF-8이 아닙니다."), say("Send it as UTF-8.", "UTF-8로 보내세요.")
         ) from None
+
+
+def _over(came: int, most: int) -> Refusal:
+    return too_large("The request", "요청", f"{came:,} bytes", f"{most:,}")
 
 
 def _unfit(problem: str, fix: str) -> Refusal:

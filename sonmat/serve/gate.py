@@ -56,7 +56,10 @@ class Gate:
             self._metrics.answered(path, status, time.perf_counter() - began)
 
     def _admit(self, scope: Scope) -> None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for given, said in scope["headers"]:
+            name, value = given.decode("latin-1").lower(), said.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value  # two Origins are none
         self._access.check(scope["path"], headers)
         if self._running > self._limits.requests and scope["path"] == "/predict":
             raise busy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -59,19 +60,7 @@ def serve(app: Any, listening: socket.socket, limits: Limits, *, ready: Callable
         limits: What is under way at the end has so long.
         ready: Called when the first request can be answered.
     """
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=int(limits.seconds) + 5,
-        backlog=_BACKLOG,
-        h11_max_incomplete_event_size=64 << 10,
-    )
-    server = _Server(config, ready)
+    server = _Server(configured(app, limits), ready)
     # uvicorn raises the signal again when it is done: to end well is all that was asked for
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -84,6 +73,72 @@ def serve(app: Any, listening: socket.socket, limits: Limits, *, ready: Callable
             say("The server did not start.", "서버가 시작하지 못했습니다."),
             say("Its log says why.", "이유는 로그에 있습니다."),
         )
+
+
+def configured(app: Any, limits: Limits) -> Any:
+    """How an ASGI application is served, as uvicorn's `Config`."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        http=_patient(limits.seconds),
+        # By name, as what else is installed would decide otherwise: another parser has other limits
+        loop="asyncio",
+        ws="none",
+        proxy_headers=False,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=int(limits.seconds) + 5,
+        backlog=_BACKLOG,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+
+
+def _patient(seconds: float) -> Any:
+    """HTTP/1.1 that hangs up on a client whose request's head does not come within some seconds, as uvicorn's own does not.
+
+    Without it a thousand clients that send a byte now and then take every connection that the system has for a process.
+    """
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Patient(H11Protocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            # What comes after an answer is the rest of a body that nobody wanted, or the next head
+            if self.cycle is None or self.cycle.response_complete:
+                self._wait()
+            else:
+                self._come()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            begun = self.conn.their_state is not h11.IDLE or self.conn.trailing_data[0]
+            if begun and self.cycle.response_complete:
+                self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._come()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(seconds, self.transport.abort)
+
+        def _come(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    return Patient
 
 
 def _Server(config: Any, ready: Callable[[], None]) -> Any:

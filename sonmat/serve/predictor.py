@@ -94,10 +94,24 @@ class Predictor:
         Raises:
             DataError: The model does not take pictures, or these are none.
         """
+        return self.prepared_photos([self.prepared(one) for one in pictures])
+
+    def prepared(self, picture: np.ndarray) -> Cleaned:
+        """A picture as the model takes it, which needs far less memory.
+
+        Raises:
+            DataError: As `photos` does.
+        """
         side = self._side()
-        return self._of_cleaned(
-            [self._cleaned(_checked(one), side) if side else self._fitted(_checked(one)) for one in pictures]
-        )
+        return self._cleaned(_checked(picture), side) if side else self._fitted(_checked(picture))
+
+    def prepared_photos(self, found: Sequence[Cleaned]) -> list[Answered]:
+        """What is written in each picture that was `prepared`, or shown in it."""
+        if not found:
+            return []
+        rows = np.stack([one.image for one in found]).reshape(len(found), *self.shape)
+        reasons = [no_ink() if not one.inked else several(one.others) if one.others else "" for one in found]
+        return self._answers(rows, reasons, [one.box for one in found])
 
     def photo_of_many(self, picture: np.ndarray) -> list[Answered]:
         """Every digit in one picture, in reading order, each with its box; none where there is no ink.
@@ -116,7 +130,7 @@ class Predictor:
             )
         from sonmat.data.photo import cleaned_all
 
-        return self._of_cleaned(cleaned_all(_checked(picture), side, self.box))
+        return self.prepared_photos(cleaned_all(_checked(picture), side, self.box))
 
     def rows(self, rows: np.ndarray) -> list[Answered]:
         """What raw inputs are, in the network's own form: for MNIST (n, 28, 28) numbers from 0 to 255.
@@ -185,13 +199,6 @@ class Predictor:
     def _fitted(self, picture: np.ndarray) -> Cleaned:
         channels = self.shape[2] if len(self.shape) == 3 else 1
         return Cleaned(resized(picture, (self.shape[0], self.shape[1]), channels), (0, 0, *picture.shape[:2]))
-
-    def _of_cleaned(self, found: Sequence[Cleaned]) -> list[Answered]:
-        if not found:
-            return []
-        rows = np.stack([one.image for one in found]).reshape(len(found), *self.shape)
-        reasons = [no_ink() if not one.inked else several(one.others) if one.others else "" for one in found]
-        return self._answers(rows, reasons, [one.box for one in found])
 
     def _answers(
         self, rows: np.ndarray, reasons: Sequence[str], boxes: Sequence[tuple[int, int, int, int] | None]

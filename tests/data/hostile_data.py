@@ -35,7 +35,7 @@ from sonmat.data.mirrors import IDX_NAMES
 from sonmat.errors import SonmatError
 from sonmat.models.recipe import Recipe, from_toml, to_toml
 
-PATIENCE = 20  # seconds for one file
+PATIENCE = 60  # seconds for one file, on a machine that others use too
 MEMORY = 3 << 30  # of address space, libraries included
 
 Numbers = random.Random

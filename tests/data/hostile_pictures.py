@@ -31,7 +31,7 @@ import sonmat.data.image_file as image_file
 from sonmat.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF")
-PATIENCE = 20  # seconds for one file
+PATIENCE = 60  # seconds for one file, on a machine that others use too
 MEMORY = 3 << 30  # of address space, libraries included: where more is asked for, there is none
 
 Numbers = random.Random

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from starlette.testclient import TestClient
 import sonmat as sm
 from sonmat.data.dataset import Dataset
 from sonmat.runs.tokenizer_card import inputs_of
+from sonmat.serve import api
 from sonmat.serve.access import Access
 from sonmat.serve.api import Service, application
 from sonmat.serve.limits import Limits
@@ -166,6 +168,32 @@ def test_what_cannot_be_answered_is_refused_with_a_reason_and_a_fix(
     one_of(client.post("/predict", json={"pixels": [[0] * 28] * 28}))  # and goes on
 
 
+@pytest.mark.parametrize("unit", [b"[]", b"{}", b"0", b"[0]"])
+def test_json_that_no_inputs_can_need_is_refused_by_its_size(client: TestClient, unit: bytes) -> None:
+    body = b'{"pixels": [' + b",".join([unit] * (150_000 // len(unit))) + b"]}"
+    answer = client.post("/predict", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+    row = [[-1.2345678901234567e-300] * 28] * 28  # and the longest numbers that there are fit
+    assert client.post("/predict", json={"pixels": [row] * LIMITS.inputs}).status_code == 200
+
+
+def test_large_pictures_are_made_small_before_the_next_is_decoded(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[weakref.ref[np.ndarray]] = []
+    real = api.open_image
+
+    def counted(*given: Any, **more: Any) -> np.ndarray:
+        assert sum(one() is not None for one in held) <= 1
+        opened = np.array(real(*given, **more))
+        held.append(weakref.ref(opened))
+        return opened
+
+    monkeypatch.setattr(api, "open_image", counted)
+    files = [("file", ("a.png", picture((300, 300)), "image/png"))] * LIMITS.inputs
+    assert len(client.post("/predict", files=files).json()["predictions"]) == LIMITS.inputs == len(held)
+
+
 def test_sentences_beyond_the_limits_are_refused(texts: TestClient) -> None:
     assert texts.post("/predict", json={"text": "a" * 1001}).status_code == 413
     assert texts.post("/predict", json={"texts": ["a"] * 6}).status_code == 413
@@ -181,6 +209,13 @@ def test_other_paths_methods_and_hosts(client: TestClient) -> None:
     assert client.get("/nothing").status_code == 404
     assert client.get("/health", headers={"host": "evil.example"}).status_code == 403
     assert client.post("/predict", headers={"origin": "http://evil.example"}).status_code == 403
+    two = [("origin", "http://evil.example"), ("origin", HOST), ("content-type", "text/plain")]
+    assert client.post("/predict", headers=two, content=b"x").status_code == 403
+    assert client.post("/predict/", follow_redirects=False).status_code == 404
+    for method in ("HEAD", "OPTIONS", "PUT", "TRACE"):
+        answer = client.request(method, "/predict")
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == "POST"
 
 
 def test_the_token_is_asked_for_everywhere_but_in_health(digits: Predictor) -> None:
@@ -247,6 +282,20 @@ def test_the_documents_need_no_other_server(client: TestClient, texts: TestClien
         assert "application/json" in body["requestBody"]["content"]
         fields = told["components"]["schemas"]["Prediction"]["properties"]
         assert set(fields) == {"class", "probabilities", "unsure", "reason"}
+
+
+def test_a_fault_of_its_own_is_told_and_logged(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: Any) -> None:
+        raise RuntimeError("a secret of the server")
+
+    monkeypatch.setattr(client.app._app._service, "_told", broken)  # type: ignore[attr-defined]
+    answer = client.post("/predict", json={"pixels": [[0] * 28] * 28})
+    assert answer.status_code == 500
+    assert answer.json().keys() == {"error", "fix"}
+    assert "secret" not in answer.text
+    assert "a secret of the server" in caplog.text
 
 
 _JSON = st.recursive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
 import sonmat as sm
 from sonmat.errors import ServerError
-from sonmat.serve.listening import address_of, listen
+from sonmat.serve.limits import Limits
+from sonmat.serve.listening import address_of, configured, listen
 
 BODY = json.dumps({"pixels": [[0] * 28] * 28}).encode()
 
@@ -70,6 +73,35 @@ def test_a_stop_ends_well_and_what_is_under_way_is_answered(server: tuple[subpro
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "every request was answered" in out
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "answers"),
+    [(b"", 0), (HEAD, 0), (HEAD + b"\r\n" + HEAD, 1), (HEAD + b"Content-Length: 9\r\n\r\n.", 1)],
+    ids=["nothing", "half a head", "half a second head", "half a body that nobody reads"],
+)
+def test_a_client_that_never_ends_its_request_is_hung_up_on(first: bytes, answers: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname(), timeout=10) as client:
+        server = uvicorn.Server(configured(app, Limits(seconds=0.2)))
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        serving.start()
+        try:
+            client.sendall(first)
+            came = b""
+            with contextlib.suppress(ConnectionResetError):
+                while part := client.recv(1000):
+                    came += part
+            assert came.count(b"200 OK") == answers
+        finally:
+            server.should_exit = True
+            serving.join()
 
 
 def test_a_port_that_is_taken_is_said() -> None:
