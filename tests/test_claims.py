@@ -20,6 +20,7 @@ from benchmarks import (  # noqa: E402
     cnn,
     cnn_table,
     fit_notes,
+    hostile,
     leak,
     lr_finder,
     notes_question,
@@ -53,6 +54,7 @@ SUMMARIES = {
     "sentences": lambda record: sentences.summarize(),
     "photos": lambda record: photos.summarize(record["runs"]),
     "serve": lambda record: serve.summarize(record["found"]),
+    "hostile": hostile.summarize,
 }
 
 

@@ -61,7 +61,8 @@ def export_run(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> 
     if target.suffix == ".onnx":
         from sonmat.jobs.export_onnx import export_onnx
 
-        return Exported(target, run.scale, export_onnx(run.model, target, card))
+        views = dict(run.recipe.train.tta or {}) if run.recipe else {}
+        return Exported(target, run.scale, export_onnx(run.model, target, card | ({"views": views} if views else {})))
     if target.suffix != ".py":
         save_model(run.model, target, inputs=run.inputs or None, classes=run.classes or None, answer=run.answer)
         return Exported(target, run.scale)

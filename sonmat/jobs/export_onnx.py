@@ -68,7 +68,8 @@ def description(model: Any, made: Any, card: Mapping[str, Any]) -> dict[str, Any
     """What a program that uses the file has to know: its inputs and outputs, and all that the model's card says.
 
     `input.divide_by` is what raw inputs are divided by; sentences are cut by `tokenizer` (the JSON of Hugging Face's library
-    `tokenizers`), cut off or filled up with 0 to `length`.
+    `tokenizers`), cut off or filled up with 0 to `length`. Where there are `views`, sonmat's answers are means over them: the picture
+    as it is, as moved by `shift` pixels up, down, left and right with zeros coming in, and with `flip` each of these mirrored.
     """
     inputs = dict(card.get("inputs") or {})
     shapes = [

@@ -14,7 +14,10 @@ from keras import layers
 
 import sonmat as sm
 from sonmat.errors import ModelFileError, UnsupportedError
+from sonmat.jobs import export
 from sonmat.jobs.export import export_run
+from sonmat.models.catalog import base_recipe
+from sonmat.runs.folder import Run
 
 onnx = pytest.importorskip("onnx", reason="the extra `onnx` is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
@@ -167,6 +170,15 @@ def test_a_model_file_is_exported_with_what_it_needs_beside_it(tmp_path: Path) -
     kept = {one.key: json.loads(one.value) for one in onnx.load(done.path).metadata_props}
     assert kept["sonmat.classes"] == told["classes"]
     assert kept["sonmat.input"] == told["input"]
+
+
+def test_views_that_answers_are_means_over_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, model = base_recipe("quick"), sm.build("notes-mlp")
+    sm.save_model(model, tmp_path / "m.keras", inputs={"scale": 255.0})
+    monkeypatch.setattr(export, "load_run", lambda _: Run(model, 255.0, (), recipe=recipe))
+    done = export_run(tmp_path / "m.keras", tmp_path / "out.onnx")
+    assert done.beside is not None
+    assert json.loads(done.beside.read_text(encoding="utf-8"))["views"] == {"shift": 1}
 
 
 def test_without_the_extra_the_command_to_install_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
