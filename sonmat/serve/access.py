@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
 
 from sonmat.errors import ServerError
@@ -19,6 +20,7 @@ _NAMES = ("localhost", "127.0.0.1", "::1")
 _OPEN = ("/health",)  # what watches over servers carries no token
 
 
+@cache  # asked for every request
 def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own and reached from nowhere else."""
     try:
