@@ -36,6 +36,12 @@ def runs_folder() -> Path:
     return place / "runs" if place else Path("runs")
 
 
+def drawings_folder() -> Path:
+    """Where the drawings are kept that were made and labelled in the studio, a folder for each set of them."""
+    place = home()
+    return place / "drawings" if place else Path("drawings")
+
+
 def studies_folder() -> Path:
     """Where studies go that were given no `--out`."""
     place = home()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sonmat import __version__
-from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, serving, studies, training
+from sonmat.cli import data, diagnosis, explaining, models, rate, recipes, runs, serving, studies, studio, training
 from sonmat.cli import sweep as sweeping
 from sonmat.cli.wording import Command, Group, problem
 from sonmat.errors import SonmatError
@@ -117,6 +117,13 @@ _add(
     serving.serve,
     "Let programs ask a model over HTTP.",
     "프로그램이 HTTP로 모델에 묻게 하기.",
+)
+_add(
+    app,
+    "studio",
+    studio.studio,
+    "Train, draw, look inside and compare on a page in the browser.",
+    "브라우저 화면에서 학습하고 그려 보고 들여다보고 비교하기.",
 )
 _add(app, "plot", models.plot, "Draw a run's pictures again.", "실행의 그림 다시 그리기.")
 _add(app, "report", models.report, "A run as one HTML page.", "실행을 HTML 한 장으로.")

@@ -32,6 +32,13 @@ class Progress:
     remaining: float
 
 
+class Stopped(BaseException):
+    """A run was asked to stop. A listener raises it, and its epochs so far are kept, as they are after Ctrl-C.
+
+    It is no Exception, so that nothing on its way takes it for a failure and clears away what is there.
+    """
+
+
 class Listener:
     """Base of everything that listens to a run; override what you need. Exceptions stop the run.
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sonmat.data.dataset import Dataset
@@ -20,6 +19,9 @@ from sonmat.engine.fit import gathered
 from sonmat.errors import SonmatError, StorageError
 from sonmat.files import write_json
 from sonmat.jobs.evaluate import compile_for
+from sonmat.jobs.kept_diagnosis import FORMAT
+from sonmat.jobs.kept_diagnosis import Diagnosis as Diagnosis
+from sonmat.jobs.kept_diagnosis import stored_diagnosis as stored_diagnosis
 from sonmat.jobs.own_data import settings_like
 from sonmat.jobs.rows import rows_of, scale_for
 from sonmat.jobs.settings import companion_settings, with_settings
@@ -29,45 +31,9 @@ from sonmat.models.recipe import Recipe
 from sonmat.runs.checkpoint import read_checkpoint
 from sonmat.runs.folder import CHECKPOINT, DIAGNOSIS, RECIPE, Run, RunFolder, load_run, located
 from sonmat.view.diagnosis import findings
-from sonmat.view.finding import Finding
 
 if TYPE_CHECKING:
     import keras
-
-_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What is to be said of a run.
-
-    Attributes:
-        findings: Faults first, then hints, then what is good.
-        evidence: The numbers they come from.
-        run: The run folder; empty for a training that has none.
-    """
-
-    findings: tuple[Finding, ...]
-    evidence: Evidence
-    run: str = ""
-
-    @property
-    def faults(self) -> tuple[Finding, ...]:
-        """What spoils the run."""
-        return tuple(one for one in self.findings if one.severity == "fault")
-
-    def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return {
-            "run": self.run,
-            "findings": [one.as_dict() for one in self.findings],
-            "evidence": self.evidence.as_dict(),
-        }
-
-    def __str__(self) -> str:
-        from sonmat.view.diagnosed import diagnosis_lines
-
-        return "\n".join(diagnosis_lines(self.findings))
 
 
 def diagnose(
@@ -157,7 +123,7 @@ def diagnose_trained(
 
 def _kept(folder: RunFolder, evidence: Evidence, recipe: Recipe | None) -> Diagnosis:
     history = folder.history
-    kept = {"format": _FORMAT, "epochs": len(history), "evidence": evidence.as_dict()}
+    kept = {"format": FORMAT, "epochs": len(history), "evidence": evidence.as_dict()}
     try:
         write_json(folder.path / DIAGNOSIS, kept)
     except StorageError as error:  # a run on a disk that is full or not ours can be looked at all the same
@@ -165,24 +131,6 @@ def _kept(folder: RunFolder, evidence: Evidence, recipe: Recipe | None) -> Diagn
     return Diagnosis(
         tuple(findings(evidence, history, recipe=recipe, run=str(folder.path))), evidence, str(folder.path)
     )
-
-
-def stored_diagnosis(folder: RunFolder) -> Diagnosis | None:
-    """The diagnosis that the run folder keeps, in today's language.
-
-    None where it keeps none that can be read, or one of before it went on to more epochs.
-    """
-    history = folder.history
-    recipe = folder.recipe if (folder.path / RECIPE).exists() else None
-    try:
-        told = json.loads((folder.path / DIAGNOSIS).read_text(encoding="utf-8"))
-        if told["format"] != _FORMAT or told["epochs"] != len(history):
-            return None
-        evidence = Evidence.from_dict(told["evidence"])
-        found = findings(evidence, history, recipe=recipe, run=str(folder.path))
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        return None  # whatever lies there: a stranger may have written it
-    return Diagnosis(tuple(found), evidence, str(folder.path))
 
 
 def _of_folder(

@@ -13,6 +13,7 @@ import filelock
 
 from sonmat.data.dataset import Dataset
 from sonmat.data.progress import Progress
+from sonmat.engine.listener import Listener
 from sonmat.errors import RunError, StorageError, TrainingError
 from sonmat.files import read_json, write_json
 from sonmat.jobs.own_data import said_of, settled
@@ -29,6 +30,7 @@ from sonmat.search.runner import Runner, SweepProgress
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
 from sonmat.search.study import Study, new_study
+from sonmat.search.trial import Trial
 
 if TYPE_CHECKING:
     from sonmat.jobs.finished import Trained
@@ -85,6 +87,8 @@ def sweep(
     out: str | os.PathLike[str] | None = None,
     begun: Callable[[SweepBegun], None] | None = None,
     told: Callable[[SweepProgress], None] | None = None,
+    tried: Callable[[Sequence[Trial]], None] | None = None,
+    listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
 ) -> Swept:
     """Search the settings of a recipe, repeat the best over seeds, and test the winner once.
@@ -107,7 +111,9 @@ def sweep(
         cluster: `ray` or `ray://ADDRESS`: chunks go to the nodes of a Ray cluster.
         out: The study's folder; by default a new one among the studies. One that holds the same study is gone on with.
         begun: Called when the study is there, and again when it is known what the search will cost, before it begins.
-        told: Told of progress.
+        told: Told of progress. What raises `Stopped` here ends the study; `resume_sweep` goes on with it.
+        tried: Told of trials as they were recorded, those of a batch together.
+        listeners: Told of the winner's training.
 
     Raises:
         SonmatError: Of the kind that fits what is wrong; a setting that cannot be is refused before anything runs.
@@ -140,7 +146,7 @@ def sweep(
                 folder.rmdir()
         raise
     with _or_nothing(study):
-        return _run(study, rows, notes, cluster, begun, told, progress)
+        return _run(study, rows, notes, cluster, begun, told, progress, tried, listeners)
 
 
 def resume_sweep(
@@ -151,6 +157,8 @@ def resume_sweep(
     cluster: str | None = None,
     begun: Callable[[SweepBegun], None] | None = None,
     told: Callable[[SweepProgress], None] | None = None,
+    tried: Callable[[Sequence[Trial]], None] | None = None,
+    listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
 ) -> Swept:
     """Go on with a study: what is there stays, what was running is done again, to the same ranking.
@@ -159,7 +167,7 @@ def resume_sweep(
         path: The study's folder or name.
         trials: How many there shall be in all, where more than it was asked for.
         space: A wider space over the same settings.
-        cluster, begun, told, progress: As `sweep` has them.
+        cluster, begun, told, tried, listeners, progress: As `sweep` has them.
 
     Raises:
         RunError: No study is there.
@@ -172,7 +180,7 @@ def resume_sweep(
     if wider is not None or trials is not None:
         merged = None if wider is None else Space({**asked.space.dimensions, **wider.dimensions})
         study.extend(trials=trials, space=merged)
-    return _run(study, rows, [], cluster, begun, told, progress)
+    return _run(study, rows, [], cluster, begun, told, progress, tried, listeners)
 
 
 def study_recipe(study: Study, settings: Mapping[str, Any], seed: int) -> Recipe:
@@ -200,6 +208,8 @@ def _run(
     begun: Callable[[SweepBegun], None] | None,
     told: Callable[[SweepProgress], None] | None,
     progress: Progress | None,
+    tried: Callable[[Sequence[Trial]], None] | None,
+    listeners: Sequence[Listener],
 ) -> Swept:
     asked = study.asked
     _check_rows(study, rows)
@@ -209,7 +219,10 @@ def _run(
         from sonmat.search.cluster import workers_for
 
         workers = workers_for(cluster, builder, rows[0], rows[1])
-    runner = Runner(study, rows[0], rows[1], workers=workers, told=told or (lambda where: None))
+    runner = Runner(
+        study, rows[0], rows[1], workers=workers, told=told or (lambda where: None),
+        tried=tried or (lambda trials: None),
+    )  # fmt: skip
     try:
         if begun is not None:
             before = sweep_place(study, rows, [*notes, *said_of(rows, asked.recipe)])
@@ -227,7 +240,8 @@ def _run(
         recipe = study_recipe(study, winner.settings, seed)
         with filelock.FileLock(study.path / _LOCK):  # another process trains it: this one reads it back then
             earlier = _test_readings(study)
-            trained = train(recipe, out=study.path / WINNERS / str(winner.number), progress=progress)
+            place = study.path / WINNERS / str(winner.number)
+            trained = train(recipe, out=place, listeners=listeners, progress=progress)
             read = _test_readings(study) - earlier
     elif study.best() is None:
         _nothing_came(study)

@@ -15,7 +15,7 @@ from sonmat.data.progress import Progress
 from sonmat.engine.compilation import keep_programs
 from sonmat.engine.evaluate import Evaluation, evaluate
 from sonmat.engine.examination import BRIEF
-from sonmat.engine.listener import Listener
+from sonmat.engine.listener import Listener, Stopped
 from sonmat.errors import RunError
 from sonmat.jobs import pictures
 from sonmat.jobs.answer import card_of, outliers_for, taught
@@ -23,6 +23,7 @@ from sonmat.jobs.diagnose import diagnose_trained
 from sonmat.jobs.finished import Trained, read_finished
 from sonmat.jobs.members import evaluate_members, fit_members, fit_settings, write_scores
 from sonmat.jobs.own_data import as_begun, findable, look_over, notes_of, settled, with_data
+from sonmat.jobs.plot import plot_run
 from sonmat.jobs.report import report_trained
 from sonmat.jobs.rows import rows_to_train
 from sonmat.language import say
@@ -63,6 +64,11 @@ class Begun:
     findings: tuple[Finding, ...] = ()
 
 
+Rows = tuple[Dataset, Dataset, Dataset]
+Prepare = Callable[[Recipe, "Progress | None"], "tuple[Rows, keras.Model]"]
+"""How the rows and the network of a recipe come to be: by default anew; the studio's trainer keeps what it has met before."""
+
+
 def train(
     recipe: str | os.PathLike[str] | Recipe = "notes-mlp",
     *,
@@ -71,9 +77,12 @@ def train(
     seed: int | None = None,
     skip_unreadable: bool = False,
     out: str | os.PathLike[str] | None = None,
+    title: str = "",
     begun: Callable[[Begun], None] | None = None,
     listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
+    prepare: Prepare | None = None,
+    drawn: bool = True,
 ) -> Trained:
     """Do what a recipe says, and keep it in a run folder.
 
@@ -84,9 +93,12 @@ def train(
         seed: Instead of the recipe's seed.
         skip_unreadable: Leave out pictures and rows that cannot be read, which refuse the data otherwise.
         out: The run folder; by default a new one among the runs. One that holds the same recipe is gone on with.
+        title: What the run is called beside its name.
         begun: Called once, when recipe and data are right and the run folder is there.
-        listeners: Told of progress.
+        listeners: Told of progress. One that raises `Stopped` ends the training; `resume` goes on with it.
         progress: Told of the download.
+        prepare: Gives rows and network of a recipe.
+        drawn: Whether pictures and page are made at the end; `draw_trained` makes them later.
 
     Raises:
         SonmatError: Of the kind that fits what is wrong. A run that could not begin leaves no folder.
@@ -108,7 +120,7 @@ def train(
         run.check_free(asked)  # before a download
         if (run.path / RECIPE).exists() and run.finished:
             return read_finished(run)
-    rows, model = _prepared(asked, progress)
+    rows, model = (prepare or prepared)(asked, progress)
     asked = settled(asked, rows[0])
     name = _called(recipe, asked)
     if out is None:
@@ -119,7 +131,9 @@ def train(
         try:
             if new:
                 run.write_recipe(asked)
-            return _finish(run, asked, rows, model, begun, listeners, name)
+            if title:
+                run.write_title(title)
+            return _finish(run, asked, rows, model, begun, listeners, name, drawn=drawn)
         except Exception:
             if new and not (run.path / CHECKPOINT).exists():
                 shutil.rmtree(run.path, ignore_errors=True)  # it would fail again in the same way
@@ -133,6 +147,8 @@ def resume(
     begun: Callable[[Begun], None] | None = None,
     listeners: Sequence[Listener] = (),
     progress: Progress | None = None,
+    prepare: Prepare | None = None,
+    drawn: bool = True,
 ) -> Trained:
     """Go on with a run that was interrupted, to the same weights as if it had not been.
 
@@ -141,7 +157,7 @@ def resume(
     Args:
         path: The run folder.
         epochs: Train up to this many epochs instead of the recipe's.
-        begun, listeners, progress: As `train` has them.
+        begun, listeners, progress, prepare, drawn: As `train` has them.
 
     Raises:
         RunError: No run is there, another process is training in it, or it has more epochs behind it than `epochs`.
@@ -154,12 +170,12 @@ def resume(
         _check_length(recipe)
     elif run.finished:
         return read_finished(run)
-    rows, model = _prepared(recipe, progress)
+    rows, model = (prepare or prepared)(recipe, progress)
     with held(run.path):
         if recipe != run.recipe:
             _check_ahead(run, recipe.train.epochs)
             run.write_recipe(recipe)
-        return _finish(run, recipe, rows, model, begun, listeners)
+        return _finish(run, recipe, rows, model, begun, listeners, drawn=drawn)
 
 
 def _check_ahead(run: RunFolder, epochs: int) -> None:
@@ -191,10 +207,7 @@ def _check_length(recipe: Recipe) -> None:
         )
 
 
-_Rows = tuple[Dataset, Dataset, Dataset]
-
-
-def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.Model]:
+def prepared(recipe: Recipe, progress: Progress | None) -> tuple[Rows, keras.Model]:
     """All that can be wrong with a recipe and its data is so before a run folder is made."""
     rows = rows_to_train(recipe, progress=progress)
     keep_programs()  # before the network is built: its initial weights are programs too
@@ -202,7 +215,7 @@ def _prepared(recipe: Recipe, progress: Progress | None) -> tuple[_Rows, keras.M
 
 
 def _fitted(
-    run: RunFolder, recipe: Recipe, rows: _Rows, model: keras.Model, listeners: Sequence[Listener]
+    run: RunFolder, recipe: Recipe, rows: Rows, model: keras.Model, listeners: Sequence[Listener]
 ) -> tuple[keras.Model, keras.callbacks.History]:
     if recipe.train.members:
         return fit_members(run, recipe, rows, listeners)
@@ -221,11 +234,13 @@ def _fitted(
 def _finish(
     run: RunFolder,
     recipe: Recipe,
-    rows: _Rows,
+    rows: Rows,
     model: keras.Model,
     begun: Callable[[Begun], None] | None,
     listeners: Sequence[Listener],
     name: str = "",
+    *,
+    drawn: bool = True,
 ) -> Trained:
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
@@ -234,12 +249,18 @@ def _finish(
     notes, found = notes_of(train_rows), look_over(*rows, recipe)
     if begun is not None:
         begun(Begun(run.path, recipe, sizes, done, name, notes, found))
-    model, history = _fitted(run, recipe, rows, model, [_Warming(), *listeners])
+    run.mark_stopped(False)
+    try:
+        model, history = _fitted(run, recipe, rows, model, [*([_Warming()] if drawn else []), *listeners])
+    except Stopped:
+        run.mark_stopped(True)
+        raise
     card = card_of(recipe, model, train_rows, validation_rows)
     save_model(model, run.path / MODEL, inputs=card.inputs, classes=card.classes, answer=card.answer)
     validation, of_validation = _evaluated(recipe, model, validation_rows)
-    pictures.draw_curves(run)
-    pictures.draw_mistakes(run, validation_rows, validation)
+    if drawn:
+        pictures.draw_curves(run)
+        pictures.draw_mistakes(run, validation_rows, validation)
     outputs = None if recipe.train.tta else validation.outputs
     diagnosis = diagnose_trained(run, model, train_rows, validation_rows, outputs, BRIEF)
     test, of_test = _evaluated(recipe, model, test_rows)  # the one look, when nothing is left to choose
@@ -251,6 +272,7 @@ def _finish(
         "trained_epochs": max(0, len(history.epoch) - done),
         "compile_seconds": round(history.compile_seconds, 3),
         "train_seconds": round(history.train_seconds, 3),
+        "parameters": model.count_params(),
         "rows": sizes,
         "fingerprints": {one.part: one.fingerprint for one in rows},
         "validation": validation.as_dict(),
@@ -259,7 +281,8 @@ def _finish(
         **({"data": {"notes": notes, "findings": [one.as_dict() for one in found]}} if notes or found else {}),
     }
     readings = run.end(result)
-    report_trained(run)
+    if drawn:
+        report_trained(run)
     return Trained(
         run.path,
         recipe,
@@ -271,6 +294,17 @@ def _finish(
         result,
         findings=diagnosis.findings if diagnosis else (),
     )
+
+
+def draw_trained(path: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    """The pictures and the page of a run that was trained without them.
+
+    Raises:
+        RunError: No run is there, or none that has ended.
+    """
+    run = open_run(path)
+    plot_run(run.path, progress=progress)
+    report_trained(run)
 
 
 def _evaluated(recipe: Recipe, model: keras.Model, rows: Dataset) -> tuple[Evaluation, dict[str, Any]]:

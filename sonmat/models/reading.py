@@ -218,7 +218,7 @@ def _read_file(path: Path) -> Recipe:
     values = parse_toml(_text_of(path), source=str(path))
     values.pop("space", None)  # a sweep's; one file serves both commands
     try:
-        return Recipe.from_dict(_over_catalog(values, path.absolute().parent))
+        return Recipe.from_dict(over_catalog(values, path.absolute().parent))
     except RecipeError as error:
         raise RecipeError(f"{path}: {error.problem}", error.fix) from error
 
@@ -239,7 +239,7 @@ def _text_of(path: Path) -> str:
         ) from error
 
 
-def _over_catalog(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+def over_catalog(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """A file's tables, with the catalog's values where it has none."""
     model, train = values.get("model", {}), values.get("train", {})
     if not isinstance(model, dict) or not isinstance(train, dict) or not isinstance(model.get("name", ""), str):

@@ -34,6 +34,8 @@ RECIPE, JOURNAL, ENVIRONMENT, CHECKPOINT = "recipe.toml", "history.jsonl", "env.
 _SIGNS = (RECIPE, JOURNAL, CHECKPOINT)
 MODEL, RESULT, READINGS = "model.keras", "result.json", "test_readings.json"
 DIAGNOSIS, FAILURE = "diagnosis.json", "failure.json"
+TITLE, STOPPED = "title.txt", "stopped.json"
+LONGEST_TITLE = 200  # letters
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,40 @@ class RunFolder:
         found = self.result
         whole = found is not None and found.get("epochs") == self.recipe.train.epochs and (self.path / MODEL).exists()
         return found if whole else None
+
+    @property
+    def title(self) -> str:
+        """What its owner calls the run; empty where it was given no title."""
+        try:
+            return (self.path / TITLE).read_text(encoding="utf-8").strip()[:LONGEST_TITLE]
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def write_title(self, title: str) -> None:
+        """Give the run a title, or take it away with an empty one.
+
+        Raises:
+            StorageError: The folder cannot be written.
+        """
+        told = " ".join(title.split())[:LONGEST_TITLE]
+        if told:
+            write_text(self.path / TITLE, told + "\n")
+            return
+        with storing(self.path / TITLE):
+            (self.path / TITLE).unlink(missing_ok=True)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was asked to stop before its end, and has not gone on since."""
+        return (self.path / STOPPED).is_file()
+
+    def mark_stopped(self, stopped: bool) -> None:
+        """Note that the run was asked to stop, or that it goes on."""
+        if stopped:
+            write_json(self.path / STOPPED, {"time": now(), "epochs": len(self.history)})
+            return
+        with storing(self.path / STOPPED):
+            (self.path / STOPPED).unlink(missing_ok=True)
 
     @property
     def has_model(self) -> bool:
@@ -193,7 +229,7 @@ class RunFolder:
 
     def _row(self) -> dict[str, object]:
         told: dict[str, object] = {}
-        history, result = self.history, self.result or {}
+        history, result, title = self.history, self.result or {}, self.title
         done = bool(result)
         if (self.path / RECIPE).exists():
             recipe = self.recipe
@@ -207,6 +243,7 @@ class RunFolder:
         test = result.get("test") or {}
         return {
             "name": self.name,
+            **({"title": title} if title else {}),
             "state": state,
             **told,
             "epochs": len(history),

@@ -62,6 +62,7 @@ class Runner:
         train, validation: Its rows, the same for every trial.
         workers: Who trains; this process by default.
         told: Where progress goes.
+        tried: Told of a batch's trials as they are, each time that some of them were recorded; not of the finalists' repeats.
     """
 
     def __init__(
@@ -72,11 +73,12 @@ class Runner:
         *,
         workers: Workers | None = None,
         told: Callable[[SweepProgress], None] = lambda progress: None,
+        tried: Callable[[Sequence[Trial]], None] = lambda trials: None,
     ) -> None:
         self.study, self._train_rows, self._validation_rows = study, train, validation
         self._asked = study.asked
         self._workers = workers or LocalWorkers()
-        self._told = told
+        self._told, self._tried = told, tried
         self._many: ManyTraining | None = None
         self._places: dict[int, int] = {}
         self._began = time.perf_counter()
@@ -219,7 +221,10 @@ class Runner:
             self._epoch(answer.job, answer.job.end)
             told = [self._trial(planned, answer, at, before) for at in range(len(answer.job.numbers))]
             batch.record(rung, told, None if last else _stacked(answer.states), last)
-            ended = _ended(batch.settled)
+            settled = batch.settled
+            if self._phase == SEARCH:
+                self._tried(settled)
+            ended = _ended(settled)
             self._trained, self._ended = self._trained + ended - self._ended, ended
             self._done = min(self._total, self._others + ended)
             self._count(told, last)

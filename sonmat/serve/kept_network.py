@@ -44,12 +44,38 @@ class Opened:
 
 def open_network(model: str | os.PathLike[str], *, lasting: bool) -> Opened:
     """The network of a run folder or a model file; see `Predictor.open`."""
+    file, views, kept = _found(model)
+    program = None if lasting else read_program(kept)
+    if program is not None:
+        return Opened(InNumpy(program, views), dict(program.about))
+    return _worked_out(file, views, kept, lasting=lasting)
+
+
+def open_kept(model: str | os.PathLike[str]) -> Opened | None:
+    """The network as it was worked out before; None where it was not, or where NumPy cannot run it."""
+    _, views, kept = _found(model)
+    program = read_program(kept)
+    return None if program is None else Opened(InNumpy(program, views), dict(program.about))
+
+
+def fingerprint_of(model: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a trained model's file, under which what was worked out of it is kept."""
+    return _fingerprint(_found(model)[0])
+
+
+def networks_folder() -> Path:
+    """Where networks are kept as programs for NumPy."""
+    return places.cache_folder() / "networks"
+
+
+def _found(model: str | os.PathLike[str]) -> tuple[Path, Views, Path]:
+    """A model's file, the views that it answers by, and where its program is kept."""
     path, folder = located(model)
     file = folder.model_path if folder else path
     recipe = folder.recipe if folder and (folder.path / RECIPE).exists() else None
     views = Views.of((recipe.train.tta if recipe else None) or {})
     try:
-        kept = places.cache_folder() / "networks" / f"{_fingerprint(file)}-{_FORMAT}.npz"
+        kept = networks_folder() / f"{_fingerprint(file)}-{_FORMAT}.npz"
     except OSError as error:
         raise ModelFileError(
             say(f"Could not open {file}: {error.strerror}.", f"{file} 파일을 열 수 없습니다: {error.strerror}."),
@@ -58,10 +84,7 @@ def open_network(model: str | os.PathLike[str], *, lasting: bool) -> Opened:
                 "경로를 확인하세요. .keras나 .h5 파일이어야 합니다.",
             ),
         ) from error
-    program = None if lasting else read_program(kept)
-    if program is not None:
-        return Opened(InNumpy(program, views), dict(program.about))
-    return _worked_out(file, views, kept, lasting=lasting)
+    return file, views, kept
 
 
 def _worked_out(file: Path, views: Views, kept: Path, *, lasting: bool) -> Opened:

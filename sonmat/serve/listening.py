@@ -51,7 +51,14 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: Any, listening: socket.socket, limits: Limits, *, ready: Callable[[], None]) -> None:
+def serve(
+    app: Any,
+    listening: socket.socket,
+    limits: Limits,
+    *,
+    ready: Callable[[], None],
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
     """Answer until SIGTERM or Ctrl-C; what is under way then is finished.
 
     Args:
@@ -59,8 +66,9 @@ def serve(app: Any, listening: socket.socket, limits: Limits, *, ready: Callable
         listening: Where.
         limits: What is under way at the end has so long.
         ready: Called when the first request can be answered.
+        leaving: Called when it is asked to stop, before it waits for what is under way.
     """
-    server = _Server(configured(app, limits), ready)
+    server = _Server(configured(app, limits), ready, leaving)
     # uvicorn raises the signal again when it is done: to end well is all that was asked for
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -141,7 +149,7 @@ def _patient(seconds: float) -> Any:
     return Patient
 
 
-def _Server(config: Any, ready: Callable[[], None]) -> Any:
+def _Server(config: Any, ready: Callable[[], None], leaving: Callable[[], None]) -> Any:
     import uvicorn
 
     class Told(uvicorn.Server):
@@ -149,6 +157,10 @@ def _Server(config: Any, ready: Callable[[], None]) -> Any:
             await super().startup(sockets)
             if self.started:
                 ready()
+
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            leaving()
+            super().handle_exit(sig, frame)
 
     return Told(config)
 

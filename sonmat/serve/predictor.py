@@ -200,13 +200,16 @@ class Predictor:
         channels = self.shape[2] if len(self.shape) == 3 else 1
         return Cleaned(resized(picture, (self.shape[0], self.shape[1]), channels), (0, 0, *picture.shape[:2]))
 
+    def scaled(self, rows: np.ndarray) -> np.ndarray:
+        """Raw inputs, (n, …), as the network itself takes them."""
+        # Of a model that does not say what it divides by, whole numbers are pixels and others are ready.
+        scale = self.scale if self._said or rows.dtype.kind in "ub" else 1.0
+        return rows if scale == 1 and rows.dtype.kind != "u" else rows.astype(np.float32) / np.float32(scale)
+
     def _answers(
         self, rows: np.ndarray, reasons: Sequence[str], boxes: Sequence[tuple[int, int, int, int] | None]
     ) -> list[Answered]:
-        # Of a model that does not say what it divides by, whole numbers are pixels and others are ready.
-        scale = self.scale if self._said or rows.dtype.kind in "ub" else 1.0
-        inputs = rows if scale == 1 and rows.dtype.kind != "u" else rows.astype(np.float32) / np.float32(scale)
-        outputs, features = self._network(inputs)
+        outputs, features = self._network(self.scaled(rows))
         plain = probabilities_of(outputs)
         verdict = self._answer.judged(plain, features)
         told = []

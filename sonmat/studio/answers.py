@@ -1,0 +1,17 @@
+"""What the looker can be asked, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sonmat.studio import looking, looks, sizing
+
+WAYS: Mapping[str, Callable[..., Any]] = {
+    "network": looks.network,
+    "draw": looks.draw,
+    "pictures": looks.pictures,
+    "look": looking.look,
+    "sizes": sizing.sizes_of,
+}
+"""Each takes a function that tells events, then what it is asked by name."""

@@ -1,0 +1,94 @@
+"""What there is to choose on the page: data, recipes, kinds of layers, optimizers, activations; told without Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sonmat.data.known import KNOWN
+from sonmat.language import say
+from sonmat.models.catalog import CATALOG, base_recipe
+
+_Option = tuple[str, float | bool, float | None, float | None]
+
+OPTIMIZERS: dict[str, tuple[str, float, tuple[_Option, ...]]] = {
+    "sgd": ("SGD", 0.01, (("momentum", 0.0, 0.0, 0.99), ("nesterov", False, None, None))),
+    "adam": ("Adam", 0.001, (("beta_1", 0.9, 0.0, 0.999), ("beta_2", 0.999, 0.5, 0.9999), ("epsilon", 1e-7, 1e-10, 0.1))),
+    "adamw": ("AdamW", 0.001, (("weight_decay", 0.004, 0.0, 0.5), ("beta_1", 0.9, 0.0, 0.999), ("beta_2", 0.999, 0.5, 0.9999))),
+    "rmsprop": ("RMSprop", 0.001, (("rho", 0.9, 0.0, 0.999), ("momentum", 0.0, 0.0, 0.99))),
+    "nadam": ("Nadam", 0.001, (("beta_1", 0.9, 0.0, 0.999), ("beta_2", 0.999, 0.5, 0.9999))),
+    "adagrad": ("Adagrad", 0.001, (("initial_accumulator_value", 0.1, 0.0, 1.0),)),
+    "lion": ("Lion", 0.001, (("beta_1", 0.9, 0.0, 0.999), ("beta_2", 0.99, 0.5, 0.9999))),
+}  # fmt: skip
+"""Keras's name → how it is written, its own learning rate, and its options with default and range: a test asks Keras."""
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "selu", "gelu", "silu", "softplus", "leaky_relu", "linear")
+
+_TITLES = {
+    "mnist": ("MNIST: handwritten digits", "MNIST: 손글씨 숫자"),
+    "fashion-mnist": ("Fashion-MNIST: clothes", "Fashion-MNIST: 옷"),
+    "kmnist": ("KMNIST: old Japanese letters", "KMNIST: 옛 일본 글자"),
+}
+
+
+def datasets() -> list[dict[str, Any]]:
+    """The data sets that have a name."""
+    return [
+        {
+            "name": name,
+            "title": say(*_TITLES.get(name, (name, name))),
+            "shape": [28, 28],
+            "classes": list(one.classes),
+            "rows": list(one.rows),
+        }
+        for name, one in KNOWN.items()
+    ]
+
+
+def recipes() -> list[dict[str, Any]]:
+    """The recipes of the catalog."""
+    told = []
+    for name, entry in CATALOG.items():
+        recipe = base_recipe(name).as_dict()
+        layers = recipe["model"].get("layers")
+        told.append({"name": name, "claim": say(*entry.claim), "recipe": recipe, "layers": layers})
+    return told
+
+
+def optimizers() -> list[dict[str, Any]]:
+    """The optimizers of the form."""
+    return [
+        {
+            "name": name,
+            "title": title,
+            "learning_rate": rate,
+            "options": [
+                {"name": option, "default": default, "low": low, "high": high} for option, default, low, high in options
+            ],
+        }
+        for name, (title, rate, options) in OPTIMIZERS.items()
+    ]
+
+
+def layer_kinds() -> list[dict[str, Any]]:
+    """The kinds of layers that a network is built of on the page, with their settings."""
+    units = {"name": "units", "kind": "int", "default": 20, "low": 1, "high": 2048}
+    filters = {"name": "filters", "kind": "int", "default": 16, "low": 1, "high": 256}
+    kernel = {"name": "kernel", "kind": "int", "default": 3, "low": 1, "high": 11}
+    stride = {"name": "stride", "kind": "int", "default": 1, "low": 1, "high": 4}
+    padding = {"name": "padding", "kind": "choice", "default": "valid", "choices": ["valid", "same"]}
+    activation = {"name": "activation", "kind": "choice", "default": "relu", "choices": list(ACTIVATIONS)}
+    size = {"name": "size", "kind": "int", "default": 2, "low": 1, "high": 8}
+    step = {"name": "stride", "kind": "int", "default": 2, "low": 1, "high": 8}
+    rate = {"name": "rate", "kind": "number", "default": 0.3, "low": 0.0, "high": 0.9}
+    return [
+        {"name": "dense", "title": say("Dense", "완전 연결"), "settings": [units, activation]},
+        {
+            "name": "conv",
+            "title": say("Convolution", "합성곱"),
+            "settings": [filters, kernel, stride, padding, activation],
+        },
+        {"name": "max_pool", "title": say("Max pooling", "최대 풀링"), "settings": [size, step, padding]},
+        {"name": "average_pool", "title": say("Average pooling", "평균 풀링"), "settings": [size, step, padding]},
+        {"name": "dropout", "title": say("Dropout", "드롭아웃"), "settings": [rate]},
+        {"name": "batch_norm", "title": say("Batch normalization", "배치 정규화"), "settings": []},
+    ]

@@ -1,0 +1,229 @@
+"""What is to be trained: a queue on disk, one job at a time in the trainer, and what becomes of each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sonmat import places
+from sonmat.errors import StorageError
+from sonmat.files import read_json, write_json
+from sonmat.studio.board import Board
+from sonmat.studio.child import Child
+from sonmat.studio.hub import Hub
+from sonmat.studio.place import QUEUE, studio_folder
+from sonmat.studio.run_rows import FAILED, INTERRUPTED, TRAINING, WAITING, signature
+
+_RUNS = ("train", "resume")
+_TRIES = 2  # of a run that the trainer dies of before it leaves anything
+_LOGS = ("val_accuracy", "val_loss")
+
+Job = dict[str, Any]
+
+
+class Desk:
+    """Hands jobs to the trainer. It belongs to the event loop's thread.
+
+    Args:
+        hub: Told of progress.
+        board: Told of runs.
+        ended: Called with a job and how it ended.
+    """
+
+    def __init__(self, hub: Hub, board: Board, ended: Callable[[Job, dict[str, Any]], None]) -> None:
+        self._hub, self._board, self._ended = hub, board, ended
+        self.trainer = Child("trainer", self._heard, self._changed)
+        self.waiting: list[Job] = []
+        self.now: Job | None = None
+        self.failed: dict[str, Job] = {}
+        self._sent = False
+        self._last = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sonmat-queue")
+
+    def open(self) -> None:
+        """Take up the queue where an earlier server left it, and start the trainer."""
+        kept = read_json(studio_folder() / QUEUE, 2**26) or {}
+        jobs = [one for one in kept.get("waiting") or [] if _is_job(one)]
+        begun = kept.get("now")
+        if (
+            begun is not None
+            and _is_job(begun)
+            and begun["do"] == "train"
+            and signature(places.runs_folder() / begun["name"]) is None
+        ):
+            jobs.insert(0, begun)  # it was sent, and nothing came of it yet
+        self.failed = {one["name"]: one for one in kept.get("failed") or [] if _is_job(one)}
+        for name, one in self.failed.items():
+            self._board.hold(name, **_shown(one), state=FAILED, problem=one.get("problem", ""), fix=one.get("fix", ""))
+        self._last = max([0, *(int(one["id"]) for one in (*jobs, *self.failed.values()))])
+        self.waiting = jobs
+        self._show_waiting()
+        self.trainer.start()
+
+    def add(self, do: str, name: str, **told: Any) -> Job:
+        """Queue a job."""
+        self._last += 1
+        job = {"id": self._last, "do": do, "name": name, **told}
+        self.failed.pop(name, None)
+        self.waiting.append(job)
+        self._show_waiting()
+        self._keep()
+        self._next()
+        return job
+
+    def job_of(self, name: str, *, study: bool = False) -> Job | None:
+        """The job that a run or study waits with, or that the trainer is at."""
+        jobs = [*([self.now] if self.now is not None else []), *self.waiting]
+        return next((one for one in jobs if one["name"] == name and (one["do"] not in _RUNS) == study), None)
+
+    def stop(self, name: str, *, study: bool = False) -> str | None:
+        """Stop a job: `stopping` where the trainer is at it, `waiting` where it had not begun; None where there is none."""
+        job = self.job_of(name, study=study)
+        if job is None:
+            return None
+        if job is self.now:
+            self.trainer.say("stop", id=job["id"])
+            return "stopping"
+        self.waiting.remove(job)
+        self._show_waiting()
+        self._keep()
+        if not study:
+            self._spawn(self._withdrawn(job))
+        return "waiting"
+
+    def dismiss(self, name: str) -> bool:
+        """Forget a run that failed before it left anything; whether there was one."""
+        if self.failed.pop(name, None) is None:
+            return False
+        self._keep()
+        return True
+
+    async def leave(self) -> None:
+        """Let the trainer go: it ends what it is at."""
+        await self.trainer.leave()
+        for task in list(self._tasks):
+            task.cancel()
+        self._writer.shutdown(wait=True)
+
+    async def _withdrawn(self, job: Job) -> None:
+        """A run that never began goes; one that was to go on is what it was."""
+        if job["do"] == "train" and signature(places.runs_folder() / job["name"]) is None:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(shutil.rmtree, places.runs_folder() / job["name"])
+            self._board.drop(job["name"])
+        else:
+            await self._board.let_go(job["name"])
+
+    def _next(self) -> None:
+        if self.now is not None or not self.waiting or self.trainer.state not in ("ready", "busy"):
+            return
+        job = self.waiting.pop(0)
+        if not self.trainer.say(**job):
+            self.waiting.insert(0, job)
+            return
+        self.now = job
+        self.trainer.become("busy")
+        if job["do"] in _RUNS:
+            self._board.hold(job["name"], **_shown(job), state=TRAINING, position=None, problem="", fix="")
+        self._show_waiting()
+        self._keep()
+
+    def _show_waiting(self) -> None:
+        for place, job in enumerate(self.waiting, start=1):
+            if job["do"] in _RUNS:
+                self._board.hold(job["name"], **_shown(job), state=WAITING, position=place, problem="", fix="")
+
+    def _changed(self, state: str) -> None:
+        self._hub.tell("worker", which="trainer", state=state)
+        if state == "dead" and self.now is not None:
+            self._end({"state": INTERRUPTED})
+        if state == "ready":
+            self._next()
+
+    def _heard(self, told: dict[str, Any]) -> None:
+        kind = told.pop("kind")
+        if kind == "ended":
+            if self.now is not None and told["id"] == self.now["id"]:
+                self._end(told)
+        elif kind == "begun":
+            self._hold(told["name"], parameters=told["parameters"], of=told["epochs"])
+        elif kind == "epoch":
+            logs = {name: told["logs"].get(name) for name in _LOGS if name in told["logs"]}
+            self._hub.tell("epoch", **told)
+            self._hold(told["name"], epochs=told["epoch"] + 1, **logs)
+        elif kind in ("progress", "compiled", "finishing", "study", "study_begun", "trials"):
+            self._hub.tell(kind, **told)
+
+    def _hold(self, name: str, **told: Any) -> None:
+        if self.now is not None and self.now["do"] in _RUNS and self.now["name"] == name:
+            self._board.hold(name, **told)
+
+    def _end(self, told: dict[str, Any]) -> None:
+        job, self.now = self.now, None
+        assert job is not None
+        if self.trainer.state == "busy":
+            self.trainer.become("ready")
+        if job["do"] in _RUNS:
+            self._spawn(self._end_run(job, told))
+        self._ended(job, told)
+        self._keep()
+        self._next()
+
+    async def _end_run(self, job: Job, told: dict[str, Any]) -> None:
+        name = job["name"]
+        nothing = await asyncio.to_thread(signature, places.runs_folder() / name) is None
+        if nothing and told["state"] == INTERRUPTED and job.get("tries", 0) < _TRIES:
+            job["tries"] = job.get("tries", 0) + 1  # the trainer died before the run had begun
+            self.waiting.insert(0, job)
+            self._show_waiting()
+            self._keep()
+            self._next()
+            return
+        if nothing:
+            kept = {**job, "problem": told.get("problem", ""), "fix": told.get("fix", "")}
+            self.failed[name] = kept
+            self._board.hold(name, state=told["state"], problem=kept["problem"], fix=kept["fix"])
+            self._keep()
+        else:
+            await self._board.let_go(name)
+            if told["state"] == FAILED:
+                self._board.hold(name, state=FAILED, problem=told.get("problem", ""), fix=told.get("fix", ""))
+        self._hub.tell("ended", name=name, **{key: told[key] for key in ("state", "whole_seconds") if key in told})
+
+    def _keep(self) -> None:
+        """Write the queue down."""
+        kept = {"waiting": list(self.waiting), "now": self.now, "failed": list(self.failed.values())}
+
+        def write() -> None:
+            with contextlib.suppress(StorageError):  # a full disk stops the runs themselves soon enough
+                write_json(studio_folder() / QUEUE, kept)
+
+        with contextlib.suppress(RuntimeError):  # the server is leaving
+            self._writer.submit(write)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_job(told: Any) -> bool:
+    named = isinstance(told, dict) and isinstance(told.get("name"), str) and isinstance(told.get("id"), int)
+    return bool(named and told.get("do") in (*_RUNS, "sweep", "resume_sweep"))
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    """What a row says of a run that has no folder yet."""
+    recipe = job.get("recipe")
+    if not isinstance(recipe, dict):
+        return {}
+    told: dict[str, Any] = {
+        "title": job.get("title", ""), "model": recipe["model"]["name"], "data": recipe["data"].rpartition("/")[2],
+        "seed": recipe["seed"], "of": recipe["train"]["epochs"],
+    }  # fmt: skip
+    return told

@@ -1,0 +1,137 @@
+"""The child that trains: one run or one study at a time, with JAX, Keras, rows and programs kept warm."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from sonmat import places
+from sonmat.data.progress import silent
+from sonmat.engine.listener import Stopped
+from sonmat.errors import SonmatError
+from sonmat.language import speaking
+from sonmat.models.recipe import Recipe
+from sonmat.studio.place import TRAINER_LOCK, studio_folder
+from sonmat.studio.wire import Wire
+
+
+class TrainingWork:
+    """Does the jobs that the server sends, one after the other.
+
+    Args:
+        wire: To the server.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._jobs: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._stopped: set[int] = set()
+        self._job: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Work until the server is gone; the job at hand is brought to its end first."""
+        threading.Thread(target=self._listen, name="sonmat-listening", daemon=True).start()
+        warnings.simplefilter("ignore")
+        self._wire.say("worker", state="warming")
+        from sonmat.studio.warm import Warm
+
+        self._warm = Warm()
+        # One that an earlier server left behind ends its run first: two trainings at a time would each be half as fast.
+        lock = filelock.FileLock(studio_folder() / TRAINER_LOCK)
+        with lock:
+            self._warm_up()
+            self._wire.say("worker", state="ready")
+            while (job := self._jobs.get()) is not None:
+                self._do(job)
+
+    def _listen(self) -> None:
+        for told in self._wire.heard():
+            if told.get("do") == "stop":
+                self._stopped.add(int(told["id"]))
+            else:
+                self._jobs.put(told)
+        self._jobs.put(None)
+
+    def _warm_up(self) -> None:
+        """Train the notes' network for an epoch, where its data are there: what a first run would wait for is done then."""
+        from sonmat.data.cache import cache_file
+        from sonmat.engine.fit import fit
+        from sonmat.studio.warm import first_recipe
+
+        if not cache_file("mnist").exists():
+            return  # a download is something to ask for
+        try:
+            recipe = first_recipe()
+            rows, model = self._warm.prepared(recipe, silent)
+            fit(model, rows[0], validation_data=rows[1], batch_size=20, epochs=1, verbose=0, seed=0)
+        except Exception:  # a broken cache, say: the run that needs it will tell
+            traceback.print_exc()
+
+    def _do(self, job: dict[str, Any]) -> None:
+        self._job = job
+        ways: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "train": self._train, "resume": self._resume, "sweep": self._sweep, "resume_sweep": self._resume_sweep,
+        }  # fmt: skip
+        ended: dict[str, Any] = {"state": "finished"}
+        began = time.perf_counter()
+        try:
+            with speaking(job.get("lang")):
+                ended |= ways[job["do"]](job)
+        except Stopped:
+            ended = {"state": "stopped"}
+        except SonmatError as error:
+            ended = {"state": "failed", "problem": error.problem, "fix": error.fix}
+        except Exception as error:
+            traceback.print_exc()
+            ended = {"state": "failed", "problem": f"{type(error).__name__}: {error}", "fix": ""}
+        sys.stderr.flush()
+        seconds = round(time.perf_counter() - began, 3)
+        self._wire.say("ended", id=job["id"], name=job["name"], do=job["do"], whole_seconds=seconds, **ended)
+
+    def _stopping(self) -> bool:
+        return self._job.get("id") in self._stopped
+
+    def _listeners(self, name: str, folder: Path) -> list[Any]:
+        from sonmat.runs.epoch_weights import EpochWeights
+        from sonmat.studio.telling import Telling
+
+        return [EpochWeights(folder), Telling(self._wire, name, self._stopping)]
+
+    def _train(self, job: dict[str, Any]) -> dict[str, Any]:
+        from sonmat.jobs.train import train
+
+        folder = places.runs_folder() / job["name"]
+        train(
+            Recipe.from_dict(job["recipe"]), out=folder, title=job.get("title", ""), prepare=self._warm.prepared,
+            listeners=self._listeners(job["name"], folder), drawn=False,
+        )  # fmt: skip
+        return {}
+
+    def _resume(self, job: dict[str, Any]) -> dict[str, Any]:
+        from sonmat.jobs.train import resume
+
+        folder = places.runs_folder() / job["name"]
+        resume(
+            folder, epochs=job.get("epochs"), prepare=self._warm.prepared,
+            listeners=self._listeners(job["name"], folder), drawn=False,
+        )  # fmt: skip
+        return {}
+
+    def _sweep(self, job: dict[str, Any]) -> dict[str, Any]:
+        from sonmat.studio.sweeping import begin_sweep
+
+        return begin_sweep(job, self._wire, self._stopping)
+
+    def _resume_sweep(self, job: dict[str, Any]) -> dict[str, Any]:
+        from sonmat.studio.sweeping import go_on_with_sweep
+
+        return go_on_with_sweep(job, self._wire, self._stopping)
