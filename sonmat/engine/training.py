@@ -86,6 +86,8 @@ class Training:
         """Train to the end, as Keras's `fit` does between `on_train_begin` and `on_train_end`."""
         logs = {name: column[-1] for name, column in self.history.history.items() if column}
         self.done = self.initial_epoch
+        for _, _, program in self.phases:
+            program.step_seconds = 0.0  # of an earlier training: the first point of a curve comes after a few steps
         self.began = time.perf_counter()
         try:
             for epoch in range(self.initial_epoch, self.initial_epoch if self.stopped else self.epochs):

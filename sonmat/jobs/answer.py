@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _OUTLIERS, _ROWS = 3000, 10_000  # at most, of each kind: more tell no more
 DIGITS = tuple("0123456789")
+_MADE = 2  # sets of outliers that are kept
 _SEED = 1 << 20  # added to the recipe's: outliers of the training and of the answer are others
 
 
@@ -105,8 +106,23 @@ def taught(recipe: Recipe, rows: Dataset) -> Dataset:
     )
 
 
+_made: dict[tuple[Any, ...], tuple[np.ndarray, np.ndarray | None]] = {}
+"""The outliers that were made last: a second training on the same rows needs the same ones, which take a second to draw."""
+
+
 def outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
     """Inputs of no class, made of the rows and of nothing else; None where none can be made."""
+    pixels = rows.inputs.__array_interface__
+    key = (pixels["data"][0], pixels["shape"], pixels["strides"], rows.classes, count, seed)
+    if key not in _made:
+        made = _outliers_of(rows, count, seed)
+        while len(_made) >= _MADE:
+            _made.pop(next(iter(_made)))
+        _made[key] = rows.inputs, made  # the inputs are held, so that no other array can take their place
+    return _made[key][1]
+
+
+def _outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
     pictures = rows.inputs
     if pictures.ndim not in (3, 4) or pictures.dtype != np.uint8 or count < 1 or min(pictures.shape[1:3]) < 8:
         return None

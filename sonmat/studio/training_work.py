@@ -64,7 +64,9 @@ class TrainingWork:
     def _warm_up(self) -> None:
         """Train the notes' network for an epoch, where its data are there: what a first run would wait for is done then."""
         from sonmat.data.cache import cache_file
+        from sonmat.engine.evaluate import evaluate
         from sonmat.engine.fit import fit
+        from sonmat.jobs.answer import card_of
         from sonmat.studio.warm import first_recipe
 
         if not cache_file("mnist").exists():
@@ -73,6 +75,8 @@ class TrainingWork:
             recipe = first_recipe()
             rows, model = self._warm.prepared(recipe, silent)
             fit(model, rows[0], validation_data=rows[1], batch_size=20, epochs=1, verbose=0, seed=0)
+            card_of(recipe, model, rows[0], rows[1])
+            evaluate(model, rows[1])
         except Exception:  # a broken cache, say: the run that needs it will tell
             traceback.print_exc()
 
