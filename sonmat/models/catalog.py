@@ -16,6 +16,7 @@ from sonmat.models.convnet import convnet
 from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
 from sonmat.models.seeding import private_randomness, seed_weights
+from sonmat.models.stack import stack
 from sonmat.models.textcnn import check_reads, textcnn
 from sonmat.models.whitening import has_rows, needs_rows, whiten_first
 
@@ -130,6 +131,22 @@ _PLAIN: dict[str, Entry] = {
         claim=(
             "Stages of convolutions with batch normalization: 32 and 64 filters, Adam 0.003, batch 128, 5 epochs.",
             "배치 정규화가 있는 합성곱 단계: 필터 32개와 64개, Adam 0.003, 배치 128, 5 에포크.",
+        ),
+    ),
+    "layers": Entry(
+        function=stack,
+        data="mnist",
+        train=TrainSettings(
+            epochs=5,
+            batch_size=64,
+            optimizer="adam",
+            learning_rate=0.001,
+            loss="sparse_categorical_crossentropy",
+            metrics=("accuracy",),
+        ),
+        claim=(
+            "Any layers, written down one by one: two dense layers of 20, Adam 0.001, batch 64, 5 epochs.",
+            "층을 하나씩 적어 만드는 신경망: 완전 연결 층 20-20, Adam 0.001, 배치 64, 5 에포크.",
         ),
     ),
 }
