@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keras
 
-
 _PLACE = "__sonmat_with_features__"  # a dunder name, which Keras's savers pass over
 
 

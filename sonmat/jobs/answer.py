@@ -106,23 +106,8 @@ def taught(recipe: Recipe, rows: Dataset) -> Dataset:
     )
 
 
-_made: dict[tuple[Any, ...], tuple[np.ndarray, np.ndarray | None]] = {}
-"""The outliers that were made last: a second training on the same rows needs the same ones, which take a second to draw."""
-
-
 def outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
     """Inputs of no class, made of the rows and of nothing else; None where none can be made."""
-    pixels = rows.inputs.__array_interface__
-    key = (pixels["data"][0], pixels["shape"], pixels["strides"], rows.classes, count, seed)
-    if key not in _made:
-        made = _outliers_of(rows, count, seed)
-        while len(_made) >= _MADE:
-            _made.pop(next(iter(_made)))
-        _made[key] = rows.inputs, made  # the inputs are held, so that no other array can take their place
-    return _made[key][1]
-
-
-def _outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
     pictures = rows.inputs
     if pictures.ndim not in (3, 4) or pictures.dtype != np.uint8 or count < 1 or min(pictures.shape[1:3]) < 8:
         return None
@@ -133,17 +118,33 @@ def _outliers_of(rows: Dataset, count: int, seed: int) -> np.ndarray | None:
 
 def _answer(recipe: Recipe, model: keras.Model, validation: Dataset) -> dict[str, Any] | None:
     whole = with_features(model)
-    rows = validation.take(slice(_ROWS)) if len(validation) > _ROWS else validation
+    rows, made = _asked(validation, recipe.seed + _SEED)
     try:
         outputs, features = _seen(whole, rows, recipe)
     except DataError:  # outputs that are no probabilities of classes: a regression, several outputs
         return None
     strange = None
-    made = outliers_of(rows, min(_OUTLIERS, len(rows)), recipe.seed + _SEED)
     if made is not None:
         named = Dataset.from_arrays(made, np.zeros(len(made), np.int64), scale=rows.scale, name="outliers")
         strange = _seen(whole, named, recipe)
     return fit_answer(outputs, rows.labels, features, strange, seed=recipe.seed).as_card()
+
+
+_drawn: dict[tuple[int, int], tuple[np.ndarray, Dataset, np.ndarray | None]] = {}
+"""What was made of validation rows last: a second training on the same rows needs the same, which takes a second to draw."""
+
+
+def _asked(validation: Dataset, seed: int) -> tuple[Dataset, np.ndarray | None]:
+    """The validation rows that an answer is fitted on, and inputs of no class beside them."""
+    key = (id(validation.inputs), seed)
+    if key not in _drawn:
+        rows = validation.take(slice(_ROWS)) if len(validation) > _ROWS else validation
+        made = outliers_of(rows, min(_OUTLIERS, len(rows)), seed)
+        while len(_drawn) >= _MADE:
+            _drawn.pop(next(iter(_drawn)))
+        _drawn[key] = validation.inputs, rows, made  # the inputs are held, so that no other array can take their id
+    _, rows, made = _drawn[key]
+    return replace(validation, inputs=rows.inputs, labels=rows.labels, rows=rows.rows, sentences=rows.sentences), made
 
 
 def _seen(model: keras.Model, rows: Dataset, recipe: Recipe) -> tuple[np.ndarray, np.ndarray | None]:

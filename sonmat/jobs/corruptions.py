@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +74,7 @@ def evaluate_corruptions(
     part: str = "validation",
     tta: bool = True,
     seed: int = 0,
+    told: Callable[[int, int], None] = lambda done, of: None,
     progress: Progress | None = None,
 ) -> Endured:
     """Evaluate a run folder or a model file on rows spoilt in every way of `CORRUPTIONS`.
@@ -83,6 +85,7 @@ def evaluate_corruptions(
         part: "validation", "test" or "train"; the test set counts as one reading.
         tta: Whether to average over the views that the run's recipe names.
         seed: Decides the noise and the places.
+        told: Called with how often the rows were spoilt so far, and how often they will be.
         progress: Told of the download.
 
     Raises:
@@ -93,13 +96,14 @@ def evaluate_corruptions(
     rows = _some(part_of(run, part, data, progress=progress))
     views = Views.of((views_of(run) if tta else None) or {})
     # before the rows themselves, so that what cannot be spoilt is refused at once
-    found = {
-        name: tuple(
-            _accuracy(run, rows, corrupted(rows.inputs, name, strength, seed + number), views)
-            for number, strength in enumerate(corruption.strengths)
-        )
-        for name, corruption in CORRUPTIONS.items()
-    }
+    found: dict[str, tuple[float, ...]] = {}
+    done, of = 0, sum(len(corruption.strengths) for corruption in CORRUPTIONS.values())
+    for name, corruption in CORRUPTIONS.items():
+        for number, strength in enumerate(corruption.strengths):
+            value = _accuracy(run, rows, corrupted(rows.inputs, name, strength, seed + number), views)
+            found[name] = (*found.get(name, ()), value)
+            done += 1
+            told(done, of)
     clean = _accuracy(run, rows, rows.inputs, views)
     readings = None
     if folder is not None and part == "test" and is_own(folder, run, rows, data):

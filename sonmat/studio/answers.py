@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sonmat.studio import looking, looks, sizing
+from sonmat.studio import looking, looks, measuring, sizing, studying
 
 WAYS: Mapping[str, Callable[..., Any]] = {
     "network": looks.network,
@@ -13,5 +13,14 @@ WAYS: Mapping[str, Callable[..., Any]] = {
     "pictures": looks.pictures,
     "look": looking.look,
     "sizes": sizing.sizes_of,
+    "measure": measuring.measure,
+    "cell": measuring.cell,
+    "image": measuring.image,
+    "corruptions": measuring.corruptions,
+    "questioned": studying.questioned,
+    "cost": studying.cost,
+    "studies": studying.studies,
+    "study": studying.study,
+    "trial_recipe": studying.trial_recipe,
 }
 """Each takes a function that tells events, then what it is asked by name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,17 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from sonmat import __version__
+from sonmat import __version__, places
 from sonmat.errors import SonmatError
 from sonmat.language import language
 from sonmat.serve.access import Access
 from sonmat.serve.limits import Limits, Refusal
 from sonmat.studio import assets, choices, replies
 from sonmat.studio.drawing import Drawing
+from sonmat.studio.drawings import Drawings
+from sonmat.studio.drawn_sets import list_sets
 from sonmat.studio.gate import StudioGate
 from sonmat.studio.replies import reply, unfit
 from sonmat.studio.runs import Runs
+from sonmat.studio.studies import Studies
 from sonmat.studio.studio import Studio
+from sonmat.studio.testing import Testing
 
 
 def application(studio: Studio, access: Access, limits: Limits) -> FastAPI:
@@ -44,6 +50,7 @@ def application(studio: Studio, access: Access, limits: Limits) -> FastAPI:
 
 def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
     runs, drawing, front = Runs(studio), Drawing(studio), Front(studio)
+    drawings, studies, tests = Drawings(studio), Studies(studio), Testing(studio)
     return [
         ("/", "GET", assets.page),
         ("/static/{path:path}", "GET", assets.static),
@@ -60,6 +67,23 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
         ("/api/runs/{name}/resume", "POST", runs.resume),
         ("/api/draw", "POST", drawing.draw),
         ("/api/draw/numbers", "POST", drawing.numbers),
+        ("/api/drawings", "GET", drawings.listed),
+        ("/api/drawings/{set}/{label}", "POST", drawings.keep),
+        ("/api/drawings/{set}/{label}/{file}", "GET", drawings.show),
+        ("/api/drawings/{set}/{label}/{file}", "DELETE", drawings.forget),
+        ("/api/studies/cost", "POST", studies.cost),
+        ("/api/studies", "POST", studies.begin),
+        ("/api/studies", "GET", studies.listed),
+        ("/api/studies/{name}", "GET", studies.one),
+        ("/api/studies/{name}/stop", "POST", studies.stop),
+        ("/api/studies/{name}/resume", "POST", studies.resume),
+        ("/api/studies/{name}/trials/{number}/open", "POST", studies.open),
+        ("/api/test/{run}", "GET", tests.measured),
+        ("/api/test/{run}/look", "POST", tests.look),
+        ("/api/test/{run}/cell", "GET", tests.cell),
+        ("/api/test/{run}/corruptions", "POST", tests.spoil),
+        ("/api/test/{run}/corruptions", "GET", tests.spoilt),
+        ("/api/image/{run}/{part}/{file}", "GET", tests.image),
         ("/api/look", "GET", front.look),
         ("/api/look", "POST", front.look),
     ]
@@ -86,7 +110,7 @@ class Front:
                 "layer_kinds": choices.layer_kinds(),
                 "optimizers": choices.optimizers(),
                 "activations": list(choices.ACTIVATIONS),
-                "drawings": [],
+                "drawings": await asyncio.to_thread(list_sets),
                 "workers": {"trainer": studio.desk.trainer.state, "looker": studio.looker.child.state},
             }
         )
@@ -107,10 +131,6 @@ class Front:
 
     async def look(self, request: Request) -> Response:
         """`GET /api/look`, or POST with an image as the body: a picture through every layer of a run."""
-        import base64
-
-        from sonmat import places
-
         query = request.query_params
         given: dict[str, Any] = {"run": replies.inside(places.runs_folder(), query.get("run", "")).name}
         given["pick"] = replies.number_in(query, "pick", None)

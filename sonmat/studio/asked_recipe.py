@@ -14,6 +14,7 @@ from sonmat.models.builders import is_file_builder
 from sonmat.models.catalog import find_builder
 from sonmat.models.reading import over_catalog
 from sonmat.models.recipe import Recipe
+from sonmat.studio.drawn_sets import counts_of
 
 DRAWN: Mapping[str, Any] = {"size": [28, 28], "channels": 1, "clean": True}
 """How drawings are read: centred and of one size, as they are when a network is asked about a new one."""
@@ -48,14 +49,16 @@ def is_drawn(data: Any) -> bool:
     return isinstance(data, str) and Path(data).expanduser().absolute().parent == places.drawings_folder().absolute()
 
 
-def known_shape(recipe: Recipe) -> tuple[tuple[int, ...], int, int] | None:
+Shape = tuple[tuple[int, ...], int, int]
+"""Of an input; classes; training rows."""
+
+
+def known_shape(recipe: Recipe) -> Shape | None:
     """The shape of an input, the classes and the training rows, where that is known without reading the data."""
     known = KNOWN.get(recipe.data.strip().lower().replace("_", "-"))
     if known is not None:
         return (28, 28), len(known.classes), round(known.rows[0] * recipe.split)
     if is_drawn(recipe.data):
-        from sonmat.studio.drawings import counts_of
-
         counts = counts_of(Path(recipe.data))
         size, channels = (recipe.read or DRAWN).get("size", [28, 28]), (recipe.read or DRAWN).get("channels", 1)
         sides = (size, size) if isinstance(size, int) else tuple(size)

@@ -11,7 +11,10 @@ from typing import Any
 
 from sonmat import places
 from sonmat.studio.hub import Hub
-from sonmat.studio.run_rows import TRAINING, WAITING, Signature, row_of, signature
+from sonmat.studio.run_rows import FINISHED, TRAINING, WAITING, Signature, row_of, signature
+
+IN_HANDS = (TRAINING, WAITING)
+"""States of runs that may not be deleted or begun again."""
 
 _GONE = 2_000  # deletions that are remembered
 _EVERY = 2.0  # seconds between two looks at the folder: other programs train there too
@@ -74,6 +77,12 @@ class Board:
         """A run's row as it is now."""
         row = self._rows.get(name)
         return None if row is None else {**row, **self._held.get(name, {})}
+
+    def with_key(self, key: str) -> str | None:
+        """A run of a recipe, the newest; one that failed or was stopped is none."""
+        good = (FINISHED, *IN_HANDS)
+        rows = [{**row, **self._held.get(name, {})} for name, row in self._rows.items() if row.get("key") == key]
+        return max((row["name"] for row in rows if row["state"] in good), default=None)
 
     def names(self) -> list[str]:
         """Every run's name."""
@@ -149,7 +158,3 @@ def _read(known: dict[str, Signature], training: set[str]) -> tuple[dict[str, Si
         if known.get(name) != sign or name in training:
             rows[name] = row_of(Path(place) / name)
     return found, rows
-
-
-IN_HANDS = (TRAINING, WAITING)
-"""States of runs that may not be deleted or begun again."""

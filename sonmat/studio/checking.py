@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sonmat.errors import SonmatError
+from sonmat.errors import RecipeError, SonmatError
 from sonmat.models.recipe import Recipe
 from sonmat.models.sizes import LayerSizes
-
-Shape = tuple[tuple[int, ...], int, int]
-"""Of an input; classes; training rows."""
+from sonmat.models.stack_layers import read_layers
+from sonmat.models.stack_sizes import stack_sizes
+from sonmat.studio.asked_recipe import Shape, known_shape
 
 
 def refused(error: SonmatError, at: int | None = None, layers: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -19,9 +19,46 @@ def refused(error: SonmatError, at: int | None = None, layers: Sequence[dict[str
     return {"ok": False, "problem": error.problem, "fix": error.fix, "at": at, "layers": list(layers)}
 
 
-def checked(values: Mapping[str, Any], shape: Shape | None = None) -> dict[str, Any] | None:
-    """The sizes of a network of layers, worked out in this process; None where that cannot be."""
-    return None
+def checked(recipe: Recipe, shape: Shape) -> dict[str, Any]:
+    """The sizes of a network of layers that a recipe may have, worked out in this process."""
+    size, classes, rows = shape
+    found = stack_sizes(read_layers(recipe.model.settings["layers"]), size, classes)
+    layers = [layer_told(one, place) for one, place in zip(found.layers, found.places, strict=True)]
+    if found.problem is not None:
+        return refused(found.problem, found.at, layers)
+    return told(recipe, layers, rows)
+
+
+def located(values: Any, error: SonmatError) -> dict[str, Any]:
+    """What cannot be of a recipe that was refused as a whole: of a network of layers, which layer, and those before it."""
+    model = values.get("model") if isinstance(values, Mapping) else None
+    asked = model.get("layers") if isinstance(model, Mapping) and model.get("name") == "layers" else None
+    if not isinstance(asked, list):
+        return refused(error)
+    at = next((number for number in range(len(asked)) if not _reads(asked[: number + 1])), None)
+    before: list[dict[str, Any]] = []
+    shape = _shape(values)
+    if at is not None and shape is not None:
+        found = stack_sizes(read_layers(asked[:at]), shape[0], shape[1])
+        before = [
+            layer_told(one, place) for one, place in zip(found.layers, found.places, strict=True) if place is not None
+        ]
+    return refused(error, at, before)
+
+
+def _reads(layers: Sequence[Any]) -> bool:
+    try:
+        read_layers(layers)
+    except RecipeError:
+        return False
+    return True
+
+
+def _shape(values: Mapping[str, Any]) -> Shape | None:
+    try:
+        return known_shape(Recipe.from_dict({key: values[key] for key in ("data", "split", "read") if key in values}))
+    except SonmatError:
+        return None
 
 
 def told(recipe: Recipe, layers: Sequence[dict[str, Any]], rows: int) -> dict[str, Any]:

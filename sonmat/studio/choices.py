@@ -7,6 +7,7 @@ from typing import Any
 from sonmat.data.known import KNOWN
 from sonmat.language import say
 from sonmat.models.catalog import CATALOG, base_recipe
+from sonmat.models.stack_layers import KINDS, Setting
 
 _Option = tuple[str, float | bool, float | None, float | None]
 
@@ -69,26 +70,34 @@ def optimizers() -> list[dict[str, Any]]:
     ]
 
 
+_RANGES: dict[str, tuple[float, float]] = {
+    "units": (1, 2048), "filters": (1, 256), "kernel": (1, 11), "stride": (1, 8), "size": (1, 8), "rate": (0.0, 0.9),
+    "momentum": (0.0, 0.999),
+}  # fmt: skip
+"""Of the form's sliders; a recipe may say more."""
+
+
 def layer_kinds() -> list[dict[str, Any]]:
     """The kinds of layers that a network is built of on the page, with their settings."""
-    units = {"name": "units", "kind": "int", "default": 20, "low": 1, "high": 2048}
-    filters = {"name": "filters", "kind": "int", "default": 16, "low": 1, "high": 256}
-    kernel = {"name": "kernel", "kind": "int", "default": 3, "low": 1, "high": 11}
-    stride = {"name": "stride", "kind": "int", "default": 1, "low": 1, "high": 4}
-    padding = {"name": "padding", "kind": "choice", "default": "valid", "choices": ["valid", "same"]}
-    activation = {"name": "activation", "kind": "choice", "default": "relu", "choices": list(ACTIVATIONS)}
-    size = {"name": "size", "kind": "int", "default": 2, "low": 1, "high": 8}
-    step = {"name": "stride", "kind": "int", "default": 2, "low": 1, "high": 8}
-    rate = {"name": "rate", "kind": "number", "default": 0.3, "low": 0.0, "high": 0.9}
+    titles = {
+        "dense": say("Dense", "완전 연결"),
+        "conv": say("Convolution", "합성곱"),
+        "max_pool": say("Max pooling", "최대 풀링"),
+        "average_pool": say("Average pooling", "평균 풀링"),
+        "dropout": say("Dropout", "드롭아웃"),
+        "batch_norm": say("Batch normalization", "배치 정규화"),
+        "activation": say("Activation", "활성화"),
+    }
     return [
-        {"name": "dense", "title": say("Dense", "완전 연결"), "settings": [units, activation]},
-        {
-            "name": "conv",
-            "title": say("Convolution", "합성곱"),
-            "settings": [filters, kernel, stride, padding, activation],
-        },
-        {"name": "max_pool", "title": say("Max pooling", "최대 풀링"), "settings": [size, step, padding]},
-        {"name": "average_pool", "title": say("Average pooling", "평균 풀링"), "settings": [size, step, padding]},
-        {"name": "dropout", "title": say("Dropout", "드롭아웃"), "settings": [rate]},
-        {"name": "batch_norm", "title": say("Batch normalization", "배치 정규화"), "settings": []},
+        {"name": kind, "title": titles.get(kind, kind), "settings": [_setting(*one) for one in settings.items()]}
+        for kind, settings in KINDS.items()
     ]
+
+
+def _setting(name: str, setting: Setting) -> dict[str, Any]:
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        kind = "int" if isinstance(setting.default, int) else "number"
+        return {"name": name, "kind": kind, "default": setting.default, "low": low, "high": high}
+    choices = setting.choices or ACTIVATIONS
+    return {"name": name, "kind": "choice", "default": setting.default, "choices": list(choices)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import filelock
 
 from sonmat.errors import SonmatError
+from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import (
     CHECKPOINT,
     FAILURE,
@@ -56,7 +59,7 @@ def row_of(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": folder.name, "title": "", "state": INTERRUPTED, "model": None, "data": None, "seed": None, "epochs": 0, "of": None,
         "seconds": None, "val_accuracy": None, "val_loss": None, "test_accuracy": None, "test_readings": 0,
-        "made": made(folder), "parameters": None, "position": None, "problem": "", "fix": "",
+        "made": made(folder), "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
     }  # fmt: skip
     with contextlib.suppress(SonmatError, OSError, ValueError, TypeError, AttributeError, KeyError):
         _fill(row, run)
@@ -85,9 +88,15 @@ def _fill(row: dict[str, Any], run: RunFolder) -> None:
             "data": Path(recipe.data).name or recipe.data,
             "seed": recipe.seed,
             "of": recipe.train.epochs,
+            "key": recipe_key(recipe),
         }
         done = result.get("epochs") == recipe.train.epochs and run.has_model
     row["state"] = _state(run, done)
+
+
+def recipe_key(recipe: Recipe) -> str:
+    """The same for recipes that train the same."""
+    return hashlib.sha256(json.dumps(recipe.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _state(run: RunFolder, done: bool) -> str:

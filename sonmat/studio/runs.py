@@ -16,7 +16,7 @@ from sonmat.runs.folder import LONGEST_TITLE, RunFolder, new_run, remove_run
 from sonmat.serve.limits import Refusal
 from sonmat.studio.asked_recipe import known_shape, recipe_of
 from sonmat.studio.board import IN_HANDS
-from sonmat.studio.checking import checked, refused
+from sonmat.studio.checking import checked, located, refused
 from sonmat.studio.replies import inside, json_of, missing, number_in, reply, unfit
 from sonmat.studio.run_details import details
 from sonmat.studio.run_rows import FINISHED
@@ -138,13 +138,10 @@ class Runs:
         try:
             recipe = recipe_of(values)
         except SonmatError as error:
-            stacked = checked(values) if isinstance(values, dict) else None
-            return stacked or refused(error)
+            return located(values, error)
         shape = await asyncio.to_thread(known_shape, recipe)
         if recipe.model.name == "layers" and shape is not None:
-            found = checked(recipe.as_dict(), shape)
-            if found is not None:
-                return found
+            return checked(recipe, shape)
         try:
             told: dict[str, Any] = await self._studio.looker.ask("sizes", recipe=recipe.as_dict(), shape=shape)
         except SonmatError as error:

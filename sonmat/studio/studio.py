@@ -24,6 +24,7 @@ class Studio:
         looker: What looks at networks.
         networks: Networks that answer in this process.
         shown: The runs to show first.
+        failed_studies: Studies that failed since the server began, with problem and fix.
         left: What the trainer was at when the server ended, and trains on by itself.
     """
 
@@ -35,6 +36,7 @@ class Studio:
         self.networks = Networks(self.looker)
         self.shown = shown
         self.left = ""
+        self.failed_studies: dict[str, tuple[str, str]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -67,7 +69,10 @@ class Studio:
     def _ended(self, job: Job, told: dict[str, Any]) -> None:
         name = job["name"]
         if job["do"] in ("sweep", "resume_sweep"):
-            self.hub.tell("study_ended", name=name, **told)
+            self.failed_studies.pop(name, None)
+            if told["state"] == "failed":
+                self.failed_studies[name] = told.get("problem", ""), told.get("fix", "")
+            self.hub.tell("study_ended", **{**told, "name": name})
         elif told["state"] == "finished":
             self.spawn(self._after(name))
 

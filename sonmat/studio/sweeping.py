@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from sonmat import places
 from sonmat.engine.listener import Stopped
+from sonmat.files import write_json
 from sonmat.jobs.sweep import Swept, resume_sweep, sweep
 from sonmat.jobs.sweep_begun import SweepBegun
 from sonmat.models.recipe import Recipe
+from sonmat.runs.folder import STOPPED, now
 from sonmat.search.runner import SweepProgress
+from sonmat.search.study_folder import is_study
 from sonmat.search.trial import RUNNING, WAITING, Trial
 from sonmat.studio.telling import Telling
 from sonmat.studio.wire import Wire
@@ -21,21 +26,40 @@ _EVERY = 0.2  # seconds between two tellings of progress, at least
 
 def begin_sweep(job: dict[str, Any], wire: Wire, stopping: Callable[[], bool]) -> dict[str, Any]:
     """Train a study that the server has asked for; what to say of its end."""
-    asked = job["asked"]
-    return _ended(
-        sweep(
-            Recipe.from_dict(job["recipe"]), space_of(asked["space"]), trials=asked.get("trials"),
-            sampler=asked.get("sampler") or "qmc", halving=asked.get("halving", 3) or None,
-            finalists=asked.get("finalists", 5), seeds=asked.get("seeds", 5),
-            out=places.studies_folder() / job["name"], **_told(job["name"], wire, stopping),
+    asked, folder = job["asked"], places.studies_folder() / job["name"]
+    with _marking(folder):
+        swept = sweep(
+            Recipe.from_dict(job["recipe"]),
+            space_of(asked["space"]),
+            trials=asked.get("trials"),
+            sampler=asked.get("sampler") or "qmc",
+            metric=asked.get("metric") or "val_accuracy",
+            halving=asked.get("halving", 3) or None,
+            finalists=asked.get("finalists", 5),
+            seeds=asked.get("seeds", 5),
+            out=folder,
+            **_told(job["name"], wire, stopping),
         )
-    )  # fmt: skip
+    return _ended(swept)
 
 
 def go_on_with_sweep(job: dict[str, Any], wire: Wire, stopping: Callable[[], bool]) -> dict[str, Any]:
     """Go on with a study that was stopped or interrupted."""
     folder = places.studies_folder() / job["name"]
-    return _ended(resume_sweep(folder, trials=job.get("trials"), **_told(job["name"], wire, stopping)))
+    with _marking(folder):
+        return _ended(resume_sweep(folder, trials=job.get("trials"), **_told(job["name"], wire, stopping)))
+
+
+@contextlib.contextmanager
+def _marking(folder: Path) -> Iterator[None]:
+    """A study that was asked to stop says so in its folder, until it goes on."""
+    (folder / STOPPED).unlink(missing_ok=True)
+    try:
+        yield
+    except Stopped:
+        if is_study(folder):
+            write_json(folder / STOPPED, {"time": now()})
+        raise
 
 
 def space_of(told: dict[str, Any]) -> dict[str, Any]:

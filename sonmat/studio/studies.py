@@ -1,0 +1,149 @@
+"""Studies over HTTP: their cost, begun, watched, stopped, gone on with; a trial of one opened as a run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sonmat import places
+from sonmat.language import language, say
+from sonmat.models.recipe import Recipe
+from sonmat.runs.folder import new_run
+from sonmat.serve.limits import Refusal
+from sonmat.studio.asked_recipe import recipe_of
+from sonmat.studio.replies import inside, json_of, missing, number_in, reply, unfit
+from sonmat.studio.run_rows import recipe_key
+from sonmat.studio.studio import Studio
+
+_ASKED = ("space", "trials", "sampler", "metric", "halving", "finalists", "seeds")
+_MOST = {"trials": 100_000, "halving": 100, "finalists": 100, "seeds": 100}
+
+
+class Studies:
+    """Answers about studies.
+
+    Args:
+        studio: What keeps and trains them.
+    """
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    async def cost(self, request: Request) -> Response:
+        """`POST /api/studies/cost`."""
+        recipe, asked = _asked(await json_of(request))
+        return reply(await self._studio.looker.ask("cost", recipe=recipe, asked=asked))
+
+    async def begin(self, request: Request) -> Response:
+        """`POST /api/studies`: queue a study."""
+        recipe, asked = _asked(await json_of(request))
+        notes = await self._studio.looker.ask("questioned", recipe=recipe, asked=asked)
+        from sonmat.search.study_folder import new_study
+
+        folder = await asyncio.to_thread(new_study, recipe["model"]["name"])
+        self._studio.desk.add("sweep", folder.name, recipe=recipe, asked=asked, lang=language())
+        return reply({"name": folder.name, "notes": notes}, 201)
+
+    async def listed(self, request: Request) -> Response:
+        """`GET /api/studies`."""
+        rows = {row["name"]: row for row in await self._studio.looker.ask("studies")}
+        desk = self._studio.desk
+        for job in (desk.now, *desk.waiting):
+            if job is not None and job["do"] in ("sweep", "resume_sweep"):
+                rows.setdefault(job["name"], _waiting(job))
+        return reply({"rows": [self._state(row) for _, row in sorted(rows.items())]})
+
+    async def one(self, request: Request) -> Response:
+        """`GET /api/studies/NAME?since=VERSION`."""
+        name = _name(request)
+        job = self._studio.desk.job_of(name, study=True)
+        since = number_in(request.query_params, "since", None)
+        if not (places.studies_folder() / name / "study.toml").exists() and job is not None:
+            return reply(
+                {"name": name, "row": self._state(_waiting(job)), "recipe": job.get("recipe"), "payload": None}
+            )
+        told = await self._studio.looker.ask("study", name=name, since=since)
+        told["row"] = self._state(told["row"])
+        return reply(told)
+
+    async def stop(self, request: Request) -> Response:
+        """`POST /api/studies/NAME/stop`."""
+        name = _name(request)
+        how = self._studio.desk.stop(name, study=True)
+        if how is None:
+            raise Refusal(409, say(f"{name} is not being trained.", f"{name}은(는) 학습 중이 아닙니다."), "")
+        return reply({"name": name, "state": how}, 202)
+
+    async def resume(self, request: Request) -> Response:
+        """`POST /api/studies/NAME/resume`: go on with it, to more trials where that is asked."""
+        name = _name(request)
+        trials = (await json_of(request)).get("trials")
+        if trials is not None and (not isinstance(trials, int) or isinstance(trials, bool) or trials < 1):
+            raise unfit(say("trials should be a whole number above 0.", "trials는 1 이상의 정수여야 합니다."))
+        if self._studio.desk.job_of(name, study=True) is not None:
+            raise Refusal(409, say(f"{name} is being trained.", f"{name}은(는) 학습 중입니다."), "")
+        self._studio.desk.add("resume_sweep", name, trials=trials, lang=language())
+        return reply({"name": name}, 202)
+
+    async def open(self, request: Request) -> Response:
+        """`POST /api/studies/NAME/trials/N/open`: the run that has a trial's settings, trained now where there is none."""
+        name, number = _name(request), str(request.path_params["number"])
+        if not number.isdecimal() or len(number) > 9:
+            raise missing(number)
+        recipe = await self._studio.looker.ask("trial_recipe", name=name, number=int(number))
+        key = recipe_key(Recipe.from_dict(recipe))
+        known = self._studio.board.with_key(key)
+        if known is not None:
+            return reply({"name": known, "new": False})
+        run = await asyncio.to_thread(new_run, f"{recipe['model']['name']}-trial-{int(number)}")
+        title = say(f"trial {number} of {name}", f"{name}의 시도 {number}")
+        self._studio.desk.add("train", run.path.name, recipe=recipe, title=title, lang=language())
+        return reply({"name": run.path.name, "new": True}, 201)
+
+    def _state(self, row: dict[str, Any]) -> dict[str, Any]:
+        desk, name = self._studio.desk, row["name"]
+        job = desk.job_of(name, study=True)
+        if job is not None:
+            state = "training" if job is desk.now else "waiting"
+        elif row.get("result") and row.get("done", 0) >= row.get("of", 0):
+            state = "finished"
+        elif name in self._studio.failed_studies:
+            state = "failed"
+        else:
+            state = "stopped" if row.get("stopped") else "interrupted"
+        problem = self._studio.failed_studies.get(name, ("", "")) if state == "failed" else ("", "")
+        return {**row, "state": state, "problem": problem[0], "fix": problem[1]}
+
+
+def _asked(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    recipe = recipe_of(told.get("recipe"))
+    asked = {key: told[key] for key in _ASKED if told.get(key) is not None}
+    if not isinstance(asked.get("space"), dict) or not asked["space"]:
+        raise unfit(
+            say("Name at least one setting to search.", "탐색할 설정을 하나 이상 적으세요."),
+            say(
+                'For example {"train.learning_rate": [0.001, 1, "log"]}.',
+                '예: {"train.learning_rate": [0.001, 1, "log"]}.',
+            ),
+        )
+    for name, most in _MOST.items():
+        value = asked.get(name)
+        least = 1 if name == "trials" else 0
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
+            raise unfit(say(f"{name} should be {least} to {most:,}.", f"{name}은(는) {least}부터 {most:,}까지입니다."))
+    return recipe.as_dict(), asked
+
+
+def _waiting(job: dict[str, Any]) -> dict[str, Any]:
+    recipe, asked = job.get("recipe") or {}, job.get("asked") or {}
+    return {
+        "name": job["name"], "model": recipe.get("model", {}).get("name"), "data": recipe.get("data"), "done": 0,
+        "of": asked.get("trials"), "best": None, "result": False, "broken": False,
+    }  # fmt: skip
+
+
+def _name(request: Request) -> str:
+    return inside(places.studies_folder(), str(request.path_params["name"])).name
