@@ -23,6 +23,8 @@ LONGEST = 640
 
 _SMALL = 64  # pixels: such a picture is a digit cut out of something, and may touch its edges
 _FAINTEST = 0.05  # of the paper's light: less is no ink
+_CANVAS = 200  # pixels of a side of a drawing that are looked at
+_DRAWN = 0.35  # of the pen's darkness: less is the blur beside a stroke
 _SURE = 5.0  # times the noise
 _PALEST = 0.1  # of the lighter of ink and paper: on 98 of 100 blank pages specks stand out less
 _WIDE = 0.8  # of the shorter side: a digit cut out tightly has strokes as wide as a third of it
@@ -72,6 +74,36 @@ def cleaned(picture: np.ndarray, side: int = 28, box: float = BOX) -> Cleaned:
         return Cleaned(np.zeros((side, side), np.uint8), (0, 0, *picture.shape[:2]), inked=False)
     main = _main(marks, ink.strength.shape)
     return _shown(main, marks, ink, place, side, box)
+
+
+def drawn(picture: np.ndarray, side: int = 28, box: float = BOX) -> Cleaned:
+    """The digit drawn on a plain canvas: its light is even, nothing is printed on it, and so little is left to clean.
+
+    It takes a tenth of the time that `cleaned` takes, as a stroke is followed by its answer.
+
+    Args:
+        picture: uint8, (rows, columns) or (rows, columns, 3); strokes of one darkness on paper of one lightness, or the
+            other way round.
+        side, box: As `cleaned` has them.
+    """
+    ready = finished(picture, side, box)
+    if ready is not None:
+        return ready
+    small, back = _sized(picture, _CANVAS)
+    grey = small.astype(np.float32) if small.ndim == 2 else small.mean(-1, dtype=np.float32)
+    paper = float(np.median(grey))
+    away = np.abs(grey - paper)
+    pen = float(away.max())
+    if pen < _FAINTEST * 255:
+        return Cleaned(np.zeros((side, side), np.uint8), (0, 0, *picture.shape[:2]), inked=False)
+    border = _border(small.shape)
+    strength = np.pad(away / pen, border)
+    parts = parts_of(strength > _DRAWN, strength)
+    marks = together(parts) if parts else []
+    if not marks:
+        return Cleaned(np.zeros((side, side), np.uint8), (0, 0, *picture.shape[:2]), inked=False)
+    place = _Place(back, border, (picture.shape[0], picture.shape[1]))
+    return _framed(_main(marks, strength.shape), marks, strength, place, side, box)
 
 
 def cleaned_all(picture: np.ndarray, side: int = 28, box: float = BOX) -> list[Cleaned]:
@@ -148,9 +180,9 @@ def _stands_out(mark: Mark, ink: Ink, place: _Place) -> bool:
     return ink.contrast * apart >= (0.7 if clear else 1.0) * _PALEST
 
 
-def _sized(picture: np.ndarray) -> tuple[np.ndarray, float]:
+def _sized(picture: np.ndarray, most: int = LONGEST) -> tuple[np.ndarray, float]:
     longest = max(picture.shape[:2])
-    back = longest / LONGEST if longest > LONGEST else min(1.0, longest / 112)
+    back = longest / most if longest > most else min(1.0, longest / 112)
     if back == 1.0:
         return picture, 1.0
     size = (max(1, round(picture.shape[1] / back)), max(1, round(picture.shape[0] / back)))
@@ -214,5 +246,9 @@ def _main(marks: list[Mark], shape: tuple[int, ...]) -> Mark:
 
 
 def _shown(mark: Mark, marks: list[Mark], ink: Ink, place: _Place, side: int, box: float) -> Cleaned:
+    return _framed(mark, marks, ink.strength, place, side, box)
+
+
+def _framed(mark: Mark, marks: list[Mark], strength: np.ndarray, place: _Place, side: int, box: float) -> Cleaned:
     rivals = [one for one in marks if one is not mark and one.height > 0.5 * mark.height]
-    return Cleaned(framed(ink.strength, mark.mask, side, box), place.of(mark), len(rivals))
+    return Cleaned(framed(strength, mark.mask, side, box), place.of(mark), len(rivals))

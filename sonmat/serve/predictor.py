@@ -113,6 +113,22 @@ class Predictor:
         reasons = [no_ink() if not one.inked else several(one.others) if one.others else "" for one in found]
         return self._answers(rows, reasons, [one.box for one in found])
 
+    def drawings(self, pictures: Sequence[np.ndarray]) -> list[Answered]:
+        """What is drawn on each plain canvas: as `photos`, in a tenth of the time.
+
+        Args:
+            pictures: uint8, (rows, columns) or (rows, columns, 3), without light and shadow.
+
+        Raises:
+            DataError: The model does not take pictures, or these are none.
+        """
+        from sonmat.data.photo import drawn
+
+        side = self._side()
+        return self._of_cleaned(
+            [drawn(_checked(one), side, self.box) if side else self._fitted(_checked(one)) for one in pictures]
+        )
+
     def photo_of_many(self, picture: np.ndarray) -> list[Answered]:
         """Every digit in one picture, in reading order, each with its box; none where there is no ink.
 

@@ -16,13 +16,14 @@ from sonmat.data.image_file import open_image
 from sonmat.language import language, say, speaking
 from sonmat.serve.predictor import Answered
 from sonmat.studio.networks import Seeing
-from sonmat.studio.planes import layer_told, told_answer
+from sonmat.studio.planes import asked, layer_told, told_answer
 from sonmat.studio.replies import body_of, inside, json_of, reply, unfit
 from sonmat.studio.studio import Studio
 
 _PIXELS = 50_000_000
 _RUNS = 8  # that are asked at a time
-_MODES = ("strokes", "photo")
+_MODES = {"strokes": "drawings", "photo": "photos"}
+"""By what the page calls it, what a predictor does."""
 
 
 class Drawing:
@@ -41,13 +42,14 @@ class Drawing:
         query = request.query_params
         mode = query.get("mode", "strokes")
         if mode not in _MODES:
-            raise unfit(say(f"mode should be one of {_MODES}.", f"mode는 {_MODES} 중 하나여야 합니다."))
+            known = ", ".join(_MODES)
+            raise unfit(say(f"mode should be one of {known}.", f"mode는 {known} 중 하나여야 합니다."))
         file = await body_of(request)
         if not file:
             raise unfit(say("The body should be an image.", "본문은 이미지여야 합니다."))
         loop = asyncio.get_running_loop()
         picture = await loop.run_in_executor(self._studio.networks.pool, _read, file, language())
-        return await self._answered(_runs(query), "photos", picture, query.get("layers") == "1", began)
+        return await self._answered(_runs(query), _MODES[mode], picture, query.get("layers") == "1", began)
 
     async def numbers(self, request: Request) -> Response:
         """`POST /api/draw/numbers?runs=a`: raw inputs as `{"pixels": …}`, one or a list of them."""
@@ -100,10 +102,7 @@ def _of(seeing: Seeing, run: str, way: str, given: np.ndarray, layers: bool, spo
     predictor = seeing.predictor
     assert predictor is not None
     with speaking(spoken):
-        if way == "photos":
-            found = predictor.photos([given])
-        else:
-            found = predictor.rows(given[None] if given.shape == predictor.shape else given)
+        found = asked(predictor, way, given)
         return [
             told_answer(run, predictor.classes, one, _layers(seeing, one) if layers else [])
             for one in found

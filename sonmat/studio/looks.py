@@ -20,7 +20,7 @@ from sonmat.runs.folder import MODEL, Run, RunFolder, load_run
 from sonmat.serve.kept_network import open_network
 from sonmat.serve.predictor import Predictor
 from sonmat.serve.tracing import program_of
-from sonmat.studio.planes import layer_told, told_answer
+from sonmat.studio.planes import asked, layer_told, told_answer
 from sonmat.studio.seen_layers import layers_file
 
 _RUNS, _SETS = 6, 3  # that are kept
@@ -107,10 +107,7 @@ def draw(tell: Tell, run: str, way: str, given: list[Any], kind: str, layers: bo
     """What a network says that NumPy cannot run."""
     predictor = Predictor.open(places.runs_folder() / run)
     array = np.asarray(given, kind)
-    if way == "photos":
-        found = predictor.photos([array])
-    else:
-        found = predictor.rows(array[None] if array.shape == predictor.shape else array)
+    found = asked(predictor, way, array)
     model = opened(run).model if layers else None
     about: list[dict[str, Any]] = []
     whole = None

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from sonmat.serve.predictor import Answered
+    from sonmat.serve.predictor import Answered, Predictor
+
+
+def asked(predictor: Predictor, way: str, given: np.ndarray) -> list[Answered]:
+    """What a network says, asked in one of the ways that drawings and raw inputs are."""
+    if way == "rows":
+        return predictor.rows(given[None] if given.shape == predictor.shape else given)
+    return predictor.drawings([given]) if way == "drawings" else predictor.photos([given])
 
 
 def told_answer(run: str, classes: Sequence[str], one: Answered, layers: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -141,7 +141,10 @@ class Runs:
             return located(values, error)
         shape = await asyncio.to_thread(known_shape, recipe)
         if recipe.model.name == "layers" and shape is not None:
-            return checked(recipe, shape)
+            try:
+                return checked(recipe, shape)
+            except SonmatError as error:
+                return located(values, error)
         try:
             told: dict[str, Any] = await self._studio.looker.ask("sizes", recipe=recipe.as_dict(), shape=shape)
         except SonmatError as error:
