@@ -151,6 +151,7 @@ class Desk:
             if self.now is not None and told["id"] == self.now["id"]:
                 self._end(told)
         elif kind == "begun":
+            self._hub.tell(kind, **told)
             self._hold(told["name"], parameters=told["parameters"], of=told["epochs"])
         elif kind == "epoch":
             logs = {name: told["logs"].get(name) for name in _LOGS if name in told["logs"]}

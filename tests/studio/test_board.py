@@ -1,0 +1,102 @@
+"""The list of runs at a thousand of them: read once, then only what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sonmat.models.catalog import base_recipe
+from sonmat.models.recipe import to_toml
+from sonmat.studio import board as boards
+from sonmat.studio.board import Board
+from sonmat.studio.hub import Hub
+
+MANY = 1000
+
+
+@pytest.fixture
+def many(home: Path) -> Path:
+    """A thousand finished runs, as folders alone."""
+    recipe = to_toml(base_recipe("notes-mlp"))
+    lines = "".join(
+        json.dumps({"epoch": i, "val_loss": 1 / (i + 1), "val_accuracy": 0.9, "seconds": 0.1}) + "\n" for i in range(10)
+    )
+    result = json.dumps(
+        {"finished": "2026", "epochs": 10, "parameters": 16330, "test": {"accuracy": 0.94, "n": 10_000}}
+    )
+    place = home / "runs"
+    for number in range(MANY):
+        folder = place / f"20260101-{number:06d}-notes-mlp"
+        folder.mkdir(parents=True)
+        for name, text in (
+            ("recipe.toml", recipe),
+            ("history.jsonl", lines),
+            ("result.json", result),
+            ("model.keras", ""),
+        ):
+            (folder / name).write_text(text)
+    return place
+
+
+def test_a_thousand_runs_are_listed_and_then_only_differences(many: Path, monkeypatch: pytest.MonkeyPatch):
+    read: list[str] = []
+    whole = boards.row_of
+    monkeypatch.setattr(boards, "row_of", lambda folder: read.append(folder.name) or whole(folder))
+
+    async def work() -> None:
+        hub = Hub()
+        board = Board(hub)
+        await board.look()
+        board._looked.set()
+        first = await board.since(-1)
+        assert (len(first["rows"]), len(read)) == (MANY, MANY)
+        assert {row["state"] for row in first["rows"]} == {"finished"}
+        assert {row["test_readings"] for row in first["rows"]} == {1}
+        names = sorted(row["name"] for row in first["rows"])
+        (many / names[3] / "title.txt").write_text("third\n")
+        os.rename(many / names[5], many.parent / "elsewhere")
+        read.clear()
+        before = hub.seq
+        await board.look()
+        second = await board.since(first["version"])
+        assert read == [names[3]]
+        assert [(row["name"], row["title"]) for row in second["rows"]] == [(names[3], "third")]
+        assert second["gone"] == [names[5]]
+        told = [json.loads(text) for seq, text in hub._kept if seq > before]
+        assert [set(one) - {"seq", "version"} for one in told] == [{"kind", "name", "title"}, {"kind", "name"}]
+        await board.look()
+        assert (await board.since(second["version"]))["rows"] == []
+
+    asyncio.run(work())
+
+
+def test_a_broken_folder_is_a_row_too(many: Path):
+    folder = many / "20260101-000001-notes-mlp"
+    (folder / "recipe.toml").write_text("no = [recipe")
+    (folder / "result.json").write_text("[1")
+    row = boards.row_of(folder)
+    assert (row["name"], row["state"]) == (folder.name, "interrupted")
+
+
+def test_a_slow_reader_is_told_to_load_anew():
+    async def work() -> list[Any]:
+        hub = Hub()
+        for number in range(5000):
+            hub.tell("run", number=number)
+        found = []
+        stream = hub.stream(10)
+        while len(found) < 2:
+            text = await anext(stream)
+            found += [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+            if found and found[0]["kind"] == "reload":
+                hub.tell("run", number=5000)
+        return found
+
+    told = asyncio.run(work())
+    assert [one["kind"] for one in told] == ["reload", "run"]
+    assert told[1]["seq"] == 5001

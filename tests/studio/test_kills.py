@@ -1,0 +1,88 @@
+"""What is killed at any moment loses nothing: the trainer, the looker, the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sonmat as sm
+from sonmat.runs.folder import RunFolder
+from tests.studio.conftest import BYTES, ONE, Studio, alive, until
+
+pytestmark = pytest.mark.slow
+
+
+def weights(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(one) for one in sm.load_model(folder / "model.keras").get_weights()]
+
+
+def test_a_killed_trainer_and_looker_come_again(own: Callable[[], Studio], small: Path):
+    studio = own()
+    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=150, learning_rate=0.1)
+    name, waiting = studio.train(recipe), studio.train(studio.recipe(small, epochs=1))
+    studio.events.wait("epoch", name=name, epoch=3)
+    first = studio.child("trainer")
+    os.kill(first, signal.SIGKILL)
+    until(lambda: studio.row(name)["state"] == "interrupted", "interrupted")
+    assert 4 <= studio.row(name)["epochs"] < 150
+    assert studio.ended(waiting) == "finished"  # the queue went on, in another process
+    assert studio.child("trainer") != first
+    studio.post(f"/api/runs/{name}/resume", status=202)
+    assert studio.ended(name) == "finished"
+    whole = studio.trained(recipe)
+    for here, there in zip(weights(studio.runs / name), weights(studio.runs / whole), strict=True):
+        np.testing.assert_array_equal(here, there)
+    os.kill(studio.child("looker"), signal.SIGKILL)
+    studio.events.wait("worker", which="looker", state="dead")
+    assert studio.get(f"/api/test/{name}")["n"] == 180
+    answer = studio.client.post("/api/draw", params={"runs": name}, content=ONE, headers=BYTES)
+    assert answer.status_code == 200
+
+
+def test_a_killed_server_loses_nothing(own: Callable[[], Studio], small: Path):
+    studio = own()
+    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=150, learning_rate=0.1)
+    name, waiting = studio.train(recipe, "first"), studio.train(studio.recipe(small, epochs=1), "second")
+    studio.events.wait("epoch", name=name, epoch=1)
+    trainer = studio.child("trainer")
+    studio.kill()
+    again = own()
+    assert again.row(waiting)["title"] == "second"  # the queue is there
+    until(lambda: again.row(name)["state"] in ("training", "finished"), "seen under way")
+    assert again.ended(name) == "finished"  # the first server's trainer brought it to its end
+    assert not RunFolder(again.runs / name).stopped
+    assert again.row(name)["epochs"] == 150
+    until(lambda: not alive(trainer), "the end of the first trainer")
+    assert again.ended(waiting) == "finished"
+    assert (again.row(name)["title"], again.row(waiting)["title"]) == ("first", "second")
+    assert len(RunFolder(again.runs / name).history) == 150
+
+
+def test_a_stopped_server_lets_the_run_end(own: Callable[[], Studio], small: Path):
+    studio = own()
+    name = studio.train(studio.recipe(small, model={"hidden": [8]}, epochs=100))
+    studio.events.wait("epoch", name=name, epoch=1)
+    assert name in studio.end()  # it says what trains on
+    until(lambda: RunFolder(studio.runs / name).finished, "the end of the run")
+
+
+def test_one_studio_keeps_the_runs_of_a_home(own: Callable[[], Studio]):
+    first = own()
+    with pytest.raises(AssertionError, match=r"A studio keeps .*\n.*" + first.address):
+        own()
+
+
+def test_a_run_of_the_command_line_is_seen(own: Callable[[], Studio], small: Path, monkeypatch: pytest.MonkeyPatch):
+    studio = own()
+    monkeypatch.setenv("SONMAT_HOME", str(studio.home))
+    out = studio.runs / "by-hand"
+    sm.train(data=small, settings=["epochs=1"], out=out)
+    until(lambda: studio.row("by-hand").get("state") == "finished", "the run")
+    assert studio.events.of("run", name="by-hand")
+    (out / "title.txt").write_text("mine\n")
+    until(lambda: studio.row("by-hand")["title"] == "mine", "its title")
