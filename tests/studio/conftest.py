@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,9 +74,10 @@ class Studio:
         self.events = Events(self.address)
 
     def _said(self) -> str | None:
-        text = self.log.read_text()
-        assert self.process.poll() is None, text
-        return next((word for word in text.split() if word.startswith("http://")), None)
+        ended, text = self.process.poll() is not None, self.log.read_text()
+        assert not ended, text
+        found = re.search(r"the studio is at (\S+)", text)
+        return found[1] if found else None
 
     @property
     def runs(self) -> Path:

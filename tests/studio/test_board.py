@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def test_a_thousand_runs_are_listed_and_then_only_differences(many: Path, monkey
         assert {row["test_readings"] for row in first["rows"]} == {1}
         names = sorted(row["name"] for row in first["rows"])
         (many / names[3] / "title.txt").write_text("third\n")
-        os.rename(many / names[5], many.parent / "elsewhere")
+        (many / names[5]).rename(many.parent / "elsewhere")
         read.clear()
         before = hub.seq
         await board.look()
