@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sonmat.engine.listener import Listener
-from sonmat.engine.training import Training
+
+if TYPE_CHECKING:
+    from sonmat.engine.training import Training
 
 FOLDER = "weights"
 MOST_BYTES = 20 << 20

@@ -157,7 +157,7 @@ class Desk:
             logs = {name: told["logs"].get(name) for name in _LOGS if name in told["logs"]}
             self._hub.tell("epoch", **told)
             self._hold(told["name"], epochs=told["epoch"] + 1, **logs)
-        elif kind in ("progress", "compiled", "finishing", "study", "study_begun", "trials"):
+        elif kind in ("fetching", "progress", "compiled", "finishing", "study", "study_begun", "trials"):
             self._hub.tell(kind, **told)
 
     def _hold(self, name: str, **told: Any) -> None:

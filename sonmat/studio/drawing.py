@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from starlette.requests import Request
@@ -14,11 +14,13 @@ from starlette.responses import Response
 from sonmat import places
 from sonmat.data.image_file import open_image
 from sonmat.language import language, say, speaking
-from sonmat.serve.predictor import Answered
 from sonmat.studio.networks import Seeing
 from sonmat.studio.planes import asked, layer_told, told_answer
 from sonmat.studio.replies import body_of, inside, json_of, reply, unfit
 from sonmat.studio.studio import Studio
+
+if TYPE_CHECKING:
+    from sonmat.serve.predictor import Answered
 
 _PIXELS = 50_000_000
 _RUNS = 8  # that are asked at a time

@@ -15,13 +15,15 @@ from typing import Any
 import filelock
 
 from sonmat import places
-from sonmat.data.progress import silent
+from sonmat.data.progress import Progress, silent
 from sonmat.engine.listener import Stopped
 from sonmat.errors import SonmatError
 from sonmat.language import speaking
 from sonmat.models.recipe import Recipe
 from sonmat.studio.place import TRAINER_LOCK, studio_folder
 from sonmat.studio.wire import Wire
+
+_EVERY = 0.2  # seconds between two tellings of a download
 
 
 class TrainingWork:
@@ -104,30 +106,42 @@ class TrainingWork:
     def _stopping(self) -> bool:
         return self._job.get("id") in self._stopped
 
-    def _listeners(self, name: str, folder: Path) -> list[Any]:
+    def _how(self, name: str, folder: Path) -> dict[str, Any]:
         from sonmat.runs.epoch_weights import EpochWeights
         from sonmat.studio.telling import Telling
 
-        return [EpochWeights(folder), Telling(self._wire, name, self._stopping)]
+        return {
+            "prepare": self._warm.prepared,
+            "listeners": [EpochWeights(folder), Telling(self._wire, name, self._stopping)],
+            "progress": self._fetching(name),
+            "drawn": False,
+        }
+
+    def _fetching(self, name: str) -> Progress:
+        """Tells how far a download is."""
+        last = 0.0
+
+        def told(done: int, of: int | None) -> None:
+            nonlocal last
+            now = time.perf_counter()
+            if now - last >= _EVERY or done == of:
+                last = now
+                self._wire.say("fetching", name=name, done=done, of=of)
+
+        return told
 
     def _train(self, job: dict[str, Any]) -> dict[str, Any]:
         from sonmat.jobs.train import train
 
         folder = places.runs_folder() / job["name"]
-        train(
-            Recipe.from_dict(job["recipe"]), out=folder, title=job.get("title", ""), prepare=self._warm.prepared,
-            listeners=self._listeners(job["name"], folder), drawn=False,
-        )  # fmt: skip
+        train(Recipe.from_dict(job["recipe"]), out=folder, title=job.get("title", ""), **self._how(job["name"], folder))
         return {}
 
     def _resume(self, job: dict[str, Any]) -> dict[str, Any]:
         from sonmat.jobs.train import resume
 
         folder = places.runs_folder() / job["name"]
-        resume(
-            folder, epochs=job.get("epochs"), prepare=self._warm.prepared,
-            listeners=self._listeners(job["name"], folder), drawn=False,
-        )  # fmt: skip
+        resume(folder, epochs=job.get("epochs"), **self._how(job["name"], folder))
         return {}
 
     def _sweep(self, job: dict[str, Any]) -> dict[str, Any]:

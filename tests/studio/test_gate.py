@@ -1,0 +1,87 @@
+"""The gate before the studio alone: the token of an address that others reach, and that the server stays light."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+
+from sonmat.language import language, say, speaking
+from sonmat.serve.access import Access
+from sonmat.serve.limits import Limits
+from sonmat.studio.gate import StudioGate
+
+TOKEN = "0123456789abcdefghij"
+
+
+def asked(*requests: tuple[str, dict[str, Any]], host: str = "0.0.0.0") -> list[httpx.Response]:
+    app = FastAPI()
+
+    async def spoken(_: Any) -> PlainTextResponse:
+        return PlainTextResponse(say("hello", "안녕"))
+
+    app.add_route("/", spoken)
+    app.add_middleware(StudioGate, access=Access(host, TOKEN), limits=Limits())
+
+    async def work() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://192.168.0.9:8765") as client:
+            return [await client.get(path, **how) for path, how in requests]
+
+    return asyncio.run(work())
+
+
+def test_an_address_that_others_reach_asks_for_the_token():
+    bare, wrong, right, cookie, bearer = asked(
+        ("/", {}),
+        ("/?token=0123456789abcdefghik", {}),
+        (f"/?token={TOKEN}", {}),
+        ("/?lang=ko", {}),  # with the cookie that came with the answer before
+        ("/", {"headers": {"Authorization": f"Bearer {TOKEN}"}}),
+    )
+    assert [one.status_code for one in (bare, wrong, right, cookie, bearer)] == [401, 401, 303, 200, 200]
+    assert "HttpOnly" in right.headers["set-cookie"]
+    assert "SameSite=Strict" in right.headers["set-cookie"]
+    assert (cookie.text, bearer.text) == ("안녕", "hello")
+
+
+def test_a_language_is_spoken_for_a_while():
+    with speaking("ko-KR"):
+        assert (language(), say("a", "b")) == ("ko", "b")
+        with speaking("en"):
+            assert say("a", "b") == "a"
+        assert say("a", "b") == "b"
+        with speaking(None):
+            assert say("a", "b") == "b"
+    assert language() == "en"
+
+
+def test_languages_of_two_tasks_do_not_meet():
+    async def one(spoken: str) -> list[str]:
+        said = []
+        with speaking(spoken):
+            for _ in range(5):
+                await asyncio.sleep(0)
+                said.append(await asyncio.to_thread(say, "a", "b"))
+        return said
+
+    async def both() -> list[list[str]]:
+        return await asyncio.gather(one("en"), one("ko"))
+
+    assert asyncio.run(both()) == [["a"] * 5, ["b"] * 5]
+
+
+def test_the_server_imports_nothing_heavy():
+    heavy = ("jax", "keras", "pandas", "optuna", "matplotlib", "scipy", "plotly", "PIL", "h5py")
+    code = (
+        "import sys, sonmat.studio.serving, sonmat.studio.app\n"
+        "from sonmat.studio.studio import Studio\nfrom sonmat.studio.choices import recipes\nrecipes()\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
