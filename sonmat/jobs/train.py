@@ -35,6 +35,7 @@ from sonmat.runs.fit import fit
 from sonmat.runs.folder import CHECKPOINT, MODEL, RECIPE, RunFolder, new_run, now, open_run
 from sonmat.runs.lock import held
 from sonmat.runs.model_files import save_model
+from sonmat.runs.titles import mark_stopped, write_title
 from sonmat.view.finding import Finding
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def train(
             if new:
                 run.write_recipe(asked)
             if title:
-                run.write_title(title)
+                write_title(run.path, title)
             return _finish(run, asked, rows, model, begun, listeners, name, drawn=drawn)
         except Exception:
             if new and not (run.path / CHECKPOINT).exists():
@@ -249,11 +250,11 @@ def _finish(
     notes, found = notes_of(train_rows), look_over(*rows, recipe)
     if begun is not None:
         begun(Begun(run.path, recipe, sizes, done, name, notes, found))
-    run.mark_stopped(False)
+    mark_stopped(run.path, False, now())
     try:
         model, history = _fitted(run, recipe, rows, model, [*([_Warming()] if drawn else []), *listeners])
     except Stopped:
-        run.mark_stopped(True)
+        mark_stopped(run.path, True, now())
         raise
     card = card_of(recipe, model, train_rows, validation_rows)
     save_model(model, run.path / MODEL, inputs=card.inputs, classes=card.classes, answer=card.answer)

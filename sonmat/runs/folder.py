@@ -24,6 +24,7 @@ from sonmat.language import say
 from sonmat.models.recipe import Recipe, from_toml, to_toml
 from sonmat.runs.journal import read_lines
 from sonmat.runs.lock import LOCK, held
+from sonmat.runs.titles import STOPPED, read_title
 
 if TYPE_CHECKING:
     import keras
@@ -34,8 +35,6 @@ RECIPE, JOURNAL, ENVIRONMENT, CHECKPOINT = "recipe.toml", "history.jsonl", "env.
 _SIGNS = (RECIPE, JOURNAL, CHECKPOINT)
 MODEL, RESULT, READINGS = "model.keras", "result.json", "test_readings.json"
 DIAGNOSIS, FAILURE = "diagnosis.json", "failure.json"
-TITLE, STOPPED = "title.txt", "stopped.json"
-LONGEST_TITLE = 200  # letters
 
 
 @dataclass(frozen=True)
@@ -94,36 +93,12 @@ class RunFolder:
     @property
     def title(self) -> str:
         """What its owner calls the run; empty where it was given no title."""
-        try:
-            return (self.path / TITLE).read_text(encoding="utf-8").strip()[:LONGEST_TITLE]
-        except (OSError, UnicodeDecodeError):
-            return ""
-
-    def write_title(self, title: str) -> None:
-        """Give the run a title, or take it away with an empty one.
-
-        Raises:
-            StorageError: The folder cannot be written.
-        """
-        told = " ".join(title.split())[:LONGEST_TITLE]
-        if told:
-            write_text(self.path / TITLE, told + "\n")
-            return
-        with storing(self.path / TITLE):
-            (self.path / TITLE).unlink(missing_ok=True)
+        return read_title(self.path)
 
     @property
     def stopped(self) -> bool:
         """Whether the run was asked to stop before its end, and has not gone on since."""
         return (self.path / STOPPED).is_file()
-
-    def mark_stopped(self, stopped: bool) -> None:
-        """Note that the run was asked to stop, or that it goes on."""
-        if stopped:
-            write_json(self.path / STOPPED, {"time": now(), "epochs": len(self.history)})
-            return
-        with storing(self.path / STOPPED):
-            (self.path / STOPPED).unlink(missing_ok=True)
 
     @property
     def has_model(self) -> bool:

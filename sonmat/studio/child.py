@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import sonmat
 from sonmat.studio.place import studio_folder
 from sonmat.studio.wire import decoded, encoded
 
@@ -120,7 +119,7 @@ def _log(role: str) -> Any:
 
 def _environment() -> dict[str, str]:
     """This very sonmat is imported, from wherever it is."""
-    package = str(Path(sonmat.__file__).resolve().parents[1])
+    package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 

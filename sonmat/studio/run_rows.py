@@ -23,11 +23,10 @@ from sonmat.runs.folder import (
     READINGS,
     RECIPE,
     RESULT,
-    STOPPED,
-    TITLE,
     RunFolder,
 )
 from sonmat.runs.lock import LOCK
+from sonmat.runs.titles import STOPPED, TITLE
 
 TRAINING, WAITING, FINISHED = "training", "waiting", "finished"
 INTERRUPTED, STOPPED_STATE, FAILED = "interrupted", "stopped", "failed"

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from sonmat import places
 from sonmat.errors import SonmatError
 from sonmat.language import language, say
-from sonmat.runs.folder import LONGEST_TITLE, RunFolder, new_run, remove_run
+from sonmat.runs.folder import RECIPE, RunFolder, new_run, remove_run
+from sonmat.runs.titles import LONGEST_TITLE, write_title
 from sonmat.serve.limits import Refusal
 from sonmat.studio.asked_recipe import known_shape, recipe_of
 from sonmat.studio.board import IN_HANDS
@@ -68,9 +69,9 @@ class Runs:
         if job is not None and job["do"] == "train":
             job["title"] = title
             self._studio.board.hold(row["name"], title=title)
-        folder = RunFolder(places.runs_folder() / row["name"])
-        if (folder.path / "recipe.toml").exists():
-            await asyncio.to_thread(folder.write_title, title)
+        folder = places.runs_folder() / row["name"]
+        if (folder / RECIPE).exists():
+            await asyncio.to_thread(write_title, folder, title)
             await self._studio.board.refresh(row["name"])
         return reply(self._studio.board.row(row["name"]))
 

@@ -20,7 +20,7 @@ from sonmat.jobs.sweep_begun import sweep_begun, sweep_place
 from sonmat.jobs.sweep_question import checked_space, question
 from sonmat.language import language, say
 from sonmat.models.recipe import Recipe
-from sonmat.runs.folder import STOPPED
+from sonmat.runs.titles import STOPPED
 from sonmat.search.asked import Asked, most_asked
 from sonmat.search.mirror import FINAL
 from sonmat.search.runner import Runner

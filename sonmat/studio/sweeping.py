@@ -10,11 +10,11 @@ from typing import Any
 
 from sonmat import places
 from sonmat.engine.listener import Stopped
-from sonmat.files import write_json
 from sonmat.jobs.sweep import Swept, resume_sweep, sweep
 from sonmat.jobs.sweep_begun import SweepBegun
 from sonmat.models.recipe import Recipe
-from sonmat.runs.folder import STOPPED, now
+from sonmat.runs.folder import now
+from sonmat.runs.titles import mark_stopped
 from sonmat.search.runner import SweepProgress
 from sonmat.search.study_folder import is_study
 from sonmat.search.trial import RUNNING, WAITING, Trial
@@ -53,12 +53,12 @@ def go_on_with_sweep(job: dict[str, Any], wire: Wire, stopping: Callable[[], boo
 @contextlib.contextmanager
 def _marking(folder: Path) -> Iterator[None]:
     """A study that was asked to stop says so in its folder, until it goes on."""
-    (folder / STOPPED).unlink(missing_ok=True)
+    mark_stopped(folder, False, now())
     try:
         yield
     except Stopped:
         if is_study(folder):
-            write_json(folder / STOPPED, {"time": now()})
+            mark_stopped(folder, True, now())
         raise
 
 
