@@ -28,17 +28,16 @@ def many(home: Path) -> Path:
     result = json.dumps(
         {"finished": "2026", "epochs": 10, "parameters": 16330, "test": {"accuracy": 0.94, "n": 10_000}}
     )
-    place = home / "runs"
+    place, first = home / "runs", home / "first"
+    first.mkdir()
+    texts = {"recipe.toml": recipe, "history.jsonl": lines, "result.json": result, "model.keras": ""}
+    for name, text in texts.items():
+        (first / name).write_text(text)
     for number in range(MANY):
         folder = place / f"20260101-{number:06d}-notes-mlp"
         folder.mkdir(parents=True)
-        for name, text in (
-            ("recipe.toml", recipe),
-            ("history.jsonl", lines),
-            ("result.json", result),
-            ("model.keras", ""),
-        ):
-            (folder / name).write_text(text)
+        for name in texts:
+            (folder / name).hardlink_to(first / name)
     return place
 
 
@@ -74,8 +73,9 @@ def test_a_thousand_runs_are_listed_and_then_only_differences(many: Path, monkey
     asyncio.run(work())
 
 
-def test_a_broken_folder_is_a_row_too(many: Path):
-    folder = many / "20260101-000001-notes-mlp"
+def test_a_broken_folder_is_a_row_too(tmp_path: Path):
+    folder = tmp_path / "20260101-000001-notes-mlp"
+    folder.mkdir()
     (folder / "recipe.toml").write_text("no = [recipe")
     (folder / "result.json").write_text("[1")
     row = boards.row_of(folder)

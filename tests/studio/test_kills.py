@@ -23,13 +23,13 @@ def weights(folder: Path) -> list[np.ndarray]:
 
 def test_a_killed_trainer_and_looker_come_again(own: Callable[[], Studio], small: Path):
     studio = own()
-    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=150, learning_rate=0.1)
+    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=90, learning_rate=0.1)
     name, waiting = studio.train(recipe), studio.train(studio.recipe(small, epochs=1))
-    studio.events.wait("epoch", name=name, epoch=3)
+    studio.events.wait("epoch", name=name, epoch=2)
     first = studio.child("trainer")
     os.kill(first, signal.SIGKILL)
     until(lambda: studio.row(name)["state"] == "interrupted", "interrupted")
-    assert 4 <= studio.row(name)["epochs"] < 150
+    assert 3 <= studio.row(name)["epochs"] < 90
     assert studio.ended(waiting) == "finished"  # the queue went on, in another process
     assert studio.child("trainer") != first
     studio.post(f"/api/runs/{name}/resume", status=202)
@@ -46,7 +46,7 @@ def test_a_killed_trainer_and_looker_come_again(own: Callable[[], Studio], small
 
 def test_a_killed_server_loses_nothing(own: Callable[[], Studio], small: Path):
     studio = own()
-    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=150, learning_rate=0.1)
+    recipe = studio.recipe(small, model={"hidden": [8]}, epochs=90, learning_rate=0.1)
     name, waiting = studio.train(recipe, "first"), studio.train(studio.recipe(small, epochs=1), "second")
     studio.events.wait("epoch", name=name, epoch=1)
     trainer = studio.child("trainer")
@@ -56,11 +56,11 @@ def test_a_killed_server_loses_nothing(own: Callable[[], Studio], small: Path):
     until(lambda: again.row(name)["state"] in ("training", "finished"), "seen under way")
     assert again.ended(name) == "finished"  # the first server's trainer brought it to its end
     assert not RunFolder(again.runs / name).stopped
-    assert again.row(name)["epochs"] == 150
+    assert again.row(name)["epochs"] == 90
     until(lambda: not alive(trainer), "the end of the first trainer")
     assert again.ended(waiting) == "finished"
     assert (again.row(name)["title"], again.row(waiting)["title"]) == ("first", "second")
-    assert len(RunFolder(again.runs / name).history) == 150
+    assert len(RunFolder(again.runs / name).history) == 90
 
 
 def test_a_stopped_server_lets_the_run_end(own: Callable[[], Studio], small: Path):

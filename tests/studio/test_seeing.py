@@ -171,8 +171,6 @@ def test_a_test_is_the_command_s(studio: Studio, done: str):
     assert told["wrong"] == round((1 - told["accuracy"]) * 180)
     margins = [one["margin"] for one in told["hardest"]]
     assert margins == sorted(margins, reverse=True)
-    train = studio.get(f"/api/test/{done}", part="train")
-    assert train["n"] == 420
 
 
 def test_a_cell_holds_its_rows(studio: Studio, done: str):
@@ -193,6 +191,7 @@ def test_a_cell_holds_its_rows(studio: Studio, done: str):
     assert studio.client.get(f"/api/image/{done}/train/999999.png").status_code == 422
 
 
+@pytest.mark.slow
 def test_looks_at_the_test_set_are_counted(studio: Studio, small: Path):
     name = studio.trained(studio.recipe(small, epochs=1))
     refused = studio.client.get(f"/api/test/{name}?part=test")
@@ -207,6 +206,7 @@ def test_looks_at_the_test_set_are_counted(studio: Studio, small: Path):
     studio.get(f"/api/test/{name}/cell", part="test", row=0, column=0)
 
 
+@pytest.mark.slow
 def test_own_drawings_are_kept_and_trained_on(studio: Studio):
     random = np.random.default_rng(0)
     for label, lines in (("가로", (40, 140, 240, 140)), ("세로", (140, 40, 140, 240))):

@@ -50,7 +50,7 @@ def test_a_study_is_priced_trained_and_opened(studio: Studio, small: Path):
 
 @pytest.mark.slow
 def test_a_study_is_stopped_and_goes_on(studio: Studio, small: Path):
-    name = studio.post("/api/studies", asked(studio, small, 12, epochs=300), 201)["name"]
+    name = studio.post("/api/studies", asked(studio, small, 12, epochs=120), 201)["name"]
     studio.events.wait("study", name=name)
     assert studio.post(f"/api/studies/{name}/stop", status=202)["state"] == "stopping"
     assert studio.events.wait("study_ended", name=name)["state"] == "stopped"
