@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from sonmat.data.progress import silent
 from sonmat.jobs.rows import rows_of
 from sonmat.jobs.train import draw_trained
 from sonmat.models.recipe import Recipe
-from sonmat.runs.folder import MODEL, Run, RunFolder, load_run
+from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run
 from sonmat.serve.kept_network import open_network
 from sonmat.serve.predictor import Predictor
 from sonmat.serve.tracing import program_of
@@ -133,6 +134,8 @@ def pictures(tell: Tell, run: str) -> bool:
     folder = Path(places.runs_folder() / run)
     if (folder / MODEL).exists() and not _drawn(folder):
         draw_trained(folder, progress=silent)
+        if not (folder / RECIPE).exists():  # it was deleted meanwhile
+            shutil.rmtree(folder, ignore_errors=True)
     return True
 
 

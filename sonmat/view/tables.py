@@ -157,6 +157,7 @@ def _keys(rows: Iterable[Mapping[str, object]]) -> list[str]:
 def _heading(key: str) -> Text:
     known = {
         "name": ("run", "실행"),
+        "title": ("title", "제목"),
         "run": ("run", "실행"),
         "started": ("started", "시작"),
         "state": ("state", "상태"),
