@@ -21,7 +21,8 @@ from sonmat.jobs.corruptions import evaluate_corruptions
 from sonmat.jobs.evaluate import Evaluated, evaluate_run
 from sonmat.jobs.rows import PARTS
 from sonmat.language import say
-from sonmat.runs.folder import RunFolder, load_run
+from sonmat.runs.folder import RunFolder
+from sonmat.runs.model_files import read_card
 from sonmat.studio.looks import opened, rows_for
 from sonmat.view.hardest import margins
 
@@ -137,7 +138,7 @@ def _told(run: str, evaluated: Evaluated) -> _Measured:
             say("This network does not tell classes apart.", "클래스를 나누는 신경망이 아닙니다."),
             say("Choose another run.", "다른 실행을 고르세요."),
         )
-    answer = Answer.from_card(load_run(places.runs_folder() / run).answer)
+    answer = Answer.from_card(read_card(RunFolder(places.runs_folder() / run).model_path).get("answer"))
     probabilities = answer.calibrated(probabilities_of(found.outputs))
     told = evaluated.as_dict()
     whole = _Measured({}, rows, probabilities)

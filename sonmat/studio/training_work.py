@@ -20,6 +20,7 @@ from sonmat.engine.listener import Stopped
 from sonmat.errors import SonmatError
 from sonmat.language import speaking
 from sonmat.models.recipe import Recipe
+from sonmat.runs.folder import open_run
 from sonmat.studio.place import TRAINER_LOCK, studio_folder
 from sonmat.studio.wire import Wire
 
@@ -106,13 +107,14 @@ class TrainingWork:
     def _stopping(self) -> bool:
         return self._job.get("id") in self._stopped
 
-    def _how(self, name: str, folder: Path) -> dict[str, Any]:
+    def _how(self, name: str, folder: Path, recipe: Recipe) -> dict[str, Any]:
         from sonmat.runs.epoch_weights import EpochWeights
         from sonmat.studio.telling import Telling
 
+        kept = [] if recipe.train.members else [EpochWeights(folder)]  # an average has no epochs of its own
         return {
             "prepare": self._warm.prepared,
-            "listeners": [EpochWeights(folder), Telling(self._wire, name, self._stopping)],
+            "listeners": [*kept, Telling(self._wire, name, self._stopping)],
             "progress": self._fetching(name),
             "drawn": False,
         }
@@ -133,15 +135,15 @@ class TrainingWork:
     def _train(self, job: dict[str, Any]) -> dict[str, Any]:
         from sonmat.jobs.train import train
 
-        folder = places.runs_folder() / job["name"]
-        train(Recipe.from_dict(job["recipe"]), out=folder, title=job.get("title", ""), **self._how(job["name"], folder))
+        recipe, folder = Recipe.from_dict(job["recipe"]), places.runs_folder() / job["name"]
+        train(recipe, out=folder, title=job.get("title", ""), **self._how(job["name"], folder, recipe))
         return {}
 
     def _resume(self, job: dict[str, Any]) -> dict[str, Any]:
         from sonmat.jobs.train import resume
 
         folder = places.runs_folder() / job["name"]
-        resume(folder, epochs=job.get("epochs"), **self._how(job["name"], folder))
+        resume(folder, epochs=job.get("epochs"), **self._how(job["name"], folder, open_run(folder).recipe))
         return {}
 
     def _sweep(self, job: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sonmat.models.recipe import Recipe
 from sonmat.models.seeding import seed_weights
 from sonmat.models.whitening import needs_rows
 
-_SETS, _MODELS = 4, 8  # that are kept
+_SETS, _MODELS = 3, 5  # that are kept
 
 
 @dataclass(frozen=True, eq=False)
