@@ -50,12 +50,7 @@ class Desk:
         kept = read_json(studio_folder() / QUEUE, 2**26) or {}
         jobs = [one for one in kept.get("waiting") or [] if _is_job(one)]
         begun = kept.get("now")
-        if (
-            begun is not None
-            and _is_job(begun)
-            and begun["do"] == "train"
-            and signature(places.runs_folder() / begun["name"]) is None
-        ):
+        if begun is not None and _is_job(begun) and _left_nothing(begun):
             jobs.insert(0, begun)  # it was sent, and nothing came of it yet
         self.failed = {one["name"]: one for one in kept.get("failed") or [] if _is_job(one)}
         for name, one in self.failed.items():
@@ -95,6 +90,14 @@ class Desk:
         if not study:
             self._spawn(self._withdrawn(job))
         return "waiting"
+
+    def entitle(self, name: str, title: str) -> None:
+        """Give the run of a job another title; one that has begun has it in its folder too."""
+        job = self.job_of(name)
+        if job is not None:
+            job["title"] = title
+            self._board.hold(name, title=title)
+            self._keep()
 
     def dismiss(self, name: str) -> bool:
         """Forget a run that failed before it left anything; whether there was one."""
@@ -216,6 +219,13 @@ class Desk:
 def _is_job(told: Any) -> bool:
     named = isinstance(told, dict) and isinstance(told.get("name"), str) and isinstance(told.get("id"), int)
     return bool(named and told.get("do") in (*_RUNS, "sweep", "resume_sweep"))
+
+
+def _left_nothing(job: Job) -> bool:
+    """Whether a job is new work of which nothing is there yet."""
+    if job["do"] == "sweep":
+        return not (places.studies_folder() / job["name"] / "study.toml").exists()
+    return job["do"] == "train" and signature(places.runs_folder() / job["name"]) is None
 
 
 def _shown(job: Job) -> dict[str, Any]:

@@ -65,10 +65,7 @@ class Runs:
         """`PATCH /api/runs/NAME`: give it a title."""
         row = self._row(request)
         title = _title(await json_of(request))
-        job = self._studio.desk.job_of(row["name"])
-        if job is not None and job["do"] == "train":
-            job["title"] = title
-            self._studio.board.hold(row["name"], title=title)
+        self._studio.desk.entitle(row["name"], title)
         folder = places.runs_folder() / row["name"]
         if (folder / RECIPE).exists():
             await asyncio.to_thread(write_title, folder, title)

@@ -91,8 +91,10 @@ def test_runs_wait_in_order_and_can_be_withdrawn(studio: Studio, small: Path):
     assert until(lambda: not studio.row(second), "withdrawn")
     assert studio.row(third)["position"] == 1
     studio.events.wait("begun", name=long)
+    assert studio.client.patch(f"/api/runs/{long}", json={"title": "long"}).json()["title"] == "long"
     studio.post(f"/api/runs/{long}/stop", status=202)
     assert studio.ended(long) == "stopped"
+    assert studio.row(long)["title"] == RunFolder(studio.runs / long).title == "long"
     assert studio.ended(third) == "finished"
     assert RunFolder(studio.runs / third).title == "renamed"
     assert studio.client.delete(f"/api/runs/{long}").status_code == 200
