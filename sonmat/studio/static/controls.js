@@ -1,0 +1,119 @@
+// Controls that several screens share: a slider with its number, a choice, the picker of a run.
+import { button, h } from "./dom.js";
+import { place } from "./state.js";
+import { called, on, store, trained } from "./store.js";
+import { percent, t } from "./texts.js";
+
+const near = (value) => Number(Number(value).toPrecision(3));
+let made = 0;
+
+/**
+ * A slider and a number beside it, which agree.
+ * @param {{label: string, low: number, high: number, value: number, step?: number, whole?: boolean, log?: boolean, top?: number, onset: (value: number) => void}} o
+ *   `top`: the slider's end where the number may be larger
+ * @returns {HTMLElement & {put: (value: number) => void}}
+ */
+export function slider(o) {
+  const id = `f${++made}`;
+  const top = o.top ?? o.high;
+  const to = (value) => (o.log ? (Math.log(value / o.low) / Math.log(top / o.low)) * 1000 : value);
+  const back = (place) => {
+    const value = o.log ? o.low * (top / o.low) ** (place / 1000) : Number(place);
+    return o.whole ? Math.round(value) : near(value);
+  };
+  const range = h("input", { type: "range", min: o.log ? 0 : o.low, max: o.log ? 1000 : top, step: o.log ? 1 : o.step ?? 1, "aria-label": o.label, tabIndex: 0 });
+  const field = h("input", { type: "number", id, min: o.low, max: o.high, step: o.whole ? 1 : "any", inputMode: "decimal" });
+  const paint = (value) => {
+    const part = Math.max(0, Math.min(1, (to(value) - Number(range.min)) / (Number(range.max) - Number(range.min))));
+    range.style.setProperty("--part", `${100 * part}%`);
+    range.setAttribute("aria-valuetext", String(value));
+  };
+  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range);
+  node.put = (value) => { range.value = to(value); if (document.activeElement !== field) field.value = value; paint(value); };
+  range.addEventListener("input", () => { const value = back(range.value); field.value = value; paint(value); o.onset(value); });
+  field.addEventListener("input", () => {
+    const value = Number(field.value);
+    if (field.value === "" || !Number.isFinite(value) || value < o.low || value > o.high) return;
+    range.value = to(value);
+    paint(value);
+    o.onset(o.whole ? Math.round(value) : value);
+  });
+  field.addEventListener("change", () => { // what is out of range goes to its end
+    let value = field.value === "" || !Number.isFinite(Number(field.value)) ? back(range.value) : Math.max(o.low, Math.min(o.high, Number(field.value)));
+    if (o.whole) value = Math.round(value);
+    field.value = value;
+    node.put(value);
+    o.onset(value);
+  });
+  node.put(o.value);
+  field.value = o.value;
+  return node;
+}
+
+/** A choice. @param {string} label @param {[any, string][]} options @param {any} value @param {(value: string) => void} onset */
+export function choice(label, options, value, onset) {
+  const id = `f${++made}`;
+  const box = h("select", { id, onchange: () => onset(box.value) }, options.map(([one, name]) => h("option", { value: one }, name)));
+  box.value = value;
+  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, label), box);
+  node.put = (one) => { box.value = one; };
+  return node;
+}
+
+/** A switch. @param {string} label @param {boolean} value @param {(value: boolean) => void} onset */
+export function toggle(label, value, onset) {
+  const box = h("input", { type: "checkbox", role: "switch", checked: value, onchange: () => onset(box.checked) });
+  const node = h("label", { class: "switch" }, box, label);
+  node.put = (one) => { box.checked = one; };
+  return node;
+}
+
+const line = (row) => `${called(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
+
+/**
+ * Which run: its options follow what trains.
+ * @param {{label?: string, value: string, none?: string, without?: string[], onset: (name: string) => void}} o
+ */
+export function runPicker(o) {
+  const box = h("select", { class: "runpick", "aria-label": o.label ?? t("pickRun"), onchange: () => o.onset(box.value) });
+  const fill = () => {
+    const rows = trained().filter((row) => !(o.without ?? []).includes(row.name));
+    const wanted = box.value || o.value;
+    const told = rows.map((row) => `${row.name}${line(row)}`).join("\n");
+    if (box.dataset.told === told && box.options.length) return;
+    box.dataset.told = told;
+    box.replaceChildren(...(o.none === undefined ? [] : [h("option", { value: "" }, o.none)]),
+      ...rows.slice(0, 300).map((row) => h("option", { value: row.name }, line(row))));
+    if (wanted && ![...box.options].some((one) => one.value === wanted) && store.runs.has(wanted)) box.append(h("option", { value: wanted }, line(store.runs.get(wanted))));
+    box.value = o.none !== undefined && !o.value ? "" : wanted;
+    if (box.selectedIndex < 0) box.selectedIndex = 0;
+  };
+  fill();
+  box.value = o.value;
+  if (box.selectedIndex < 0) box.selectedIndex = 0;
+  const off = on("runs", fill);
+  box.end = off;
+  box.put = (name) => { o.value = name; box.value = name; };
+  return box;
+}
+
+/** The run that a screen shows: the address's, else the last one chosen anywhere, else the newest. */
+export function chosenRun(key = "run") {
+  const asked = place.get(key);
+  const known = (name) => store.runs.has(name) && store.runs.get(name).epochs > 0;
+  const name = Array.isArray(asked) ? asked.find(known) : asked;
+  if (name && known(name)) return name;
+  if (remembered && known(remembered)) return remembered;
+  return trained()[0]?.name ?? "";
+}
+let remembered = "";
+/** The run that the person chose: other screens show it too. */
+export const remember = (name) => { remembered = name; };
+
+/** What stands where there is no run yet. */
+export const noRuns = () => h("div", { class: "empty" }, h("p", {}, t("noRuns")), h("p", {}, h("a", { class: "button primary", href: place.last.train ?? "#/train" }, t("trainOne"))));
+
+/** A list of settings as chips that can be taken back. */
+export const chips = (settings, undo) => Object.entries(settings).map(([key, value]) => h("span", { class: "chip" },
+  h("b", {}, `${key.replace(/^(train|model)\./, "")} = ${typeof value === "object" ? JSON.stringify(value) : value}`),
+  button("close", t("undoSetting", key), () => undo(key), { text: false })));

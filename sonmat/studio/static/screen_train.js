@@ -1,0 +1,135 @@
+// Train: data, network, settings; a button; curves that move.
+import { at, post, told } from "./api.js";
+import { choice, toggle } from "./controls.js";
+import { button, h, later, speak } from "./dom.js";
+import { Network } from "./layers.js";
+import { baseOf, changed, recipeOf, same, untouched } from "./recipe.js";
+import { place } from "./state.js";
+import { on, store } from "./store.js";
+import { count, t } from "./texts.js";
+import { trainForm } from "./train_form.js";
+import { liveView } from "./train_live.js";
+
+const CHECK = 60; // ms after the last change
+const FOLLOW = 350;
+
+export function mount(root) {
+  let base = null;
+  let check = null;
+  let stopped = null;
+  let closed = false;
+  const live = liveView({ onapply: apply, ontrained: () => {} });
+  const network = new Network({ onset: (layers) => edit({ layers }), input: () => store.start.datasets.find((one) => one.name === recipe().data)?.shape });
+  const form = trainForm((changes) => edit(changes));
+  const go = button("play", t("startTrain"), () => start(), { kind: "primary big", id: "train" });
+  const totals = h("p", { class: "totals soft small", "aria-live": "polite" });
+  const follow = toggle(t("follow"), place.get("follow"), (on) => place.set({ follow: on }));
+  const from = h("div", {});
+  const column = h("section", { class: "card column" }, h("div", { class: "row apart" }, h("h2", {}, t("network")), from), network.node);
+  root.append(h("h1", { class: "unseen" }, t("train")),
+    h("div", { class: "transport card" }, go, follow, totals),
+    h("div", { class: "board" }, form, column, live.node));
+
+  const recipe = () => recipeOf(base.recipe, place.values);
+
+  async function open() {
+    try {
+      base = await baseOf(place.get("base"));
+    } catch (error) {
+      told(error);
+      place.set({ base: "notes-mlp", ...untouched() });
+      base = await baseOf("notes-mlp");
+    }
+    if (closed) return;
+    const choices = store.start.recipes.map((one) => [one.name, one.name]);
+    if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun")]);
+    from.replaceChildren(choice(t("startFrom"), choices, place.get("base"), (name) => {
+      place.set({ base: name, ...untouched() }, true);
+      open();
+      moved();
+    }));
+    layers();
+    form.put(recipe(), place.values);
+    look.now();
+  }
+
+  function layers() {
+    const own = place.get("layers") ?? base.layers;
+    const now = recipe().model;
+    const fixed = own === null || (place.get("layers") === null && Object.keys(place.get("more")).some((key) => key.startsWith("model.")) && now.name !== "layers");
+    const note = fixed ? h("div", {}, h("p", {}, t("fixedNetwork")), button("plus", t("buildOwn"), () => {
+      edit({ layers: [{ layer: "conv", filters: 16, kernel: 3, stride: 1, padding: "valid", activation: "relu" }, { layer: "max_pool", size: 2, stride: 2, padding: "valid" }] });
+      layers();
+    }, { kind: "small" })) : null;
+    network.put(fixed ? [] : own, { fixed, note });
+  }
+
+  function edit(changes) {
+    if (changes.layers && base.layers && same(changes.layers, base.layers)) changes = { ...changes, layers: null };
+    place.set(changes);
+    form.put(recipe(), place.values);
+    if ("more" in changes || "data" in changes || "opt" in changes) { if ("more" in changes) layers(); }
+    look();
+    moved();
+  }
+
+  const look = later(async () => {
+    if (!base) return;
+    try {
+      const asked = recipe();
+      if (!network.fixed) asked.model = { name: "layers", layers: network.layers }; // the sizes of the cards, whoever builds them
+      check = await post("/api/check", { recipe: asked });
+    } catch (error) {
+      if (!error.status) return;
+      check = { ok: false, problem: error.message, fix: error.fix, at: null, layers: [] };
+    }
+    if (closed) return;
+    network.tell(check);
+    go.disabled = !check.ok;
+    totals.textContent = check.ok ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}` : check.problem;
+    totals.classList.toggle("badtext", !check.ok);
+  }, CHECK);
+  look.now = () => { look.cancel(); look(); };
+
+  const moved = later(() => { if (place.get("follow") && check?.ok) start(); }, FOLLOW);
+
+  let starting = false;
+  let again = false;
+  /** Train what the form says; one under way that this screen began and follows is stopped and replaced. */
+  async function start() {
+    if (starting) { again = true; return; }
+    starting = true;
+    const pressed = performance.now();
+    const before = place.get("run");
+    const row = store.runs.get(before);
+    try {
+      if (place.get("follow") && row && ["training", "waiting"].includes(row.state)) {
+        stopped = before;
+        await post(at("runs", before, "stop"));
+      }
+      const { name } = await post("/api/runs", { recipe: recipe(), title: "" });
+      const beside = before && before !== stopped ? [before, ...place.get("beside").filter((one) => one !== before)].slice(0, 4) : place.get("beside");
+      place.set({ run: name, beside }, !place.get("follow"));
+      speak(t("startedSpoken", name));
+      if (!closed) live.show(name, pressed);
+    } catch (error) { told(error); }
+    starting = false;
+    if (again) { again = false; start(); }
+  }
+
+  async function apply(run, change) {
+    try {
+      const of = await baseOf(`run:${run}`);
+      base = of;
+      const next = changed(change, { ...place.values, ...untouched() });
+      place.set({ base: `run:${run}`, ...untouched(), ...next }, true);
+      await open();
+      await start();
+    } catch (error) { told(error); }
+  }
+
+  const offs = [on("start", () => open())];
+  open();
+  live.show(place.get("run"));
+  return { unmount() { closed = true; live.end(); offs.forEach((off) => off()); look.cancel(); moved.cancel(); } };
+}

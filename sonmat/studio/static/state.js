@@ -1,0 +1,106 @@
+// All state of the studio is in the address: `#/train?base=quick&epochs=4`. One table names every key, its default and its type.
+
+/** @typedef {"text"|"number"|"flag"|"list"|"json"|"layers"} Kind */
+
+const shared = { lang: ["", "text"], theme: ["", "text"] };
+
+/** @type {Object<string, Object<string, [any, Kind]>>} */
+export const TABLE = {
+  train: {
+    base: ["notes-mlp", "text"], // a recipe's name, or "run:NAME"
+    data: [null, "text"], layers: [null, "layers"], opt: [null, "text"], lr: [null, "number"], batch: [null, "number"],
+    epochs: [null, "number"], split: [null, "number"], seed: [null, "number"],
+    more: [{}, "json"], // other settings by their dotted names
+    follow: [false, "flag"], run: ["", "text"], beside: [[], "list"],
+  },
+  runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
+  draw: { runs: [[], "list"], width: [22, "number"], set: ["", "text"], label: ["", "text"] },
+  look: {
+    run: ["", "text"], beside: ["", "text"], epoch: [null, "number"], epoch2: [null, "number"], part: ["validation", "text"],
+    pick: [0, "number"], mine: [false, "flag"], layer: ["", "text"], filter: [0, "number"], channel: [0, "number"], at: [null, "json"],
+    demo: [false, "flag"], kind: ["conv", "text"], size: [3, "number"], stride: [1, "number"], pad: [0, "number"], kernel: ["edge", "text"],
+  },
+  sweep: {
+    study: ["", "text"], base: ["notes-mlp", "text"], space: [{}, "json"], trials: [32, "number"], halving: [true, "flag"], finalists: [3, "number"],
+    seeds: [3, "number"], sampler: ["qmc", "text"], epochs: [null, "number"], across: [0, "number"], trial: [null, "number"],
+  },
+  test: { run: ["", "text"], part: ["validation", "text"], cell: [null, "json"] },
+};
+export const SCREENS = Object.keys(TABLE);
+
+/** The settings of each kind of layer, in the order that the address has them. */
+export const LAYER_KEYS = {
+  dense: ["units", "activation"], conv: ["filters", "kernel", "stride", "padding", "activation"], max_pool: ["size", "stride", "padding"],
+  average_pool: ["size", "stride", "padding"], dropout: ["rate"], batch_norm: [],
+};
+
+const plain = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+const CODE = {
+  text: [String, (text) => text],
+  number: [String, (text) => (Number.isFinite(Number(text)) && text !== "" ? Number(text) : undefined)],
+  flag: [(value) => (value ? "1" : "0"), (text) => text === "1"],
+  list: [(value) => value.map(encodeURIComponent).join(","), (text) => text.split(",").filter(Boolean).map(decodeURIComponent)],
+  json: [JSON.stringify, (text) => { try { return JSON.parse(text); } catch { return undefined; } }],
+  layers: [
+    (layers) => layers.map((one) => [one.layer, ...(LAYER_KEYS[one.layer] ?? []).map((key) => one[key])].join(":")).join("~"),
+    (text) => text.split("~").filter(Boolean).map((part) => {
+      const [layer, ...values] = part.split(":");
+      return { layer, ...Object.fromEntries((LAYER_KEYS[layer] ?? []).map((key, i) => [key, plain(values[i] ?? "")])) };
+    }).filter((one) => one.layer in LAYER_KEYS),
+  ],
+};
+
+/** Reads an address. @param {string} hash @returns {{screen: string, values: Object<string, any>}} */
+export function parse(hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const screen = SCREENS.includes(path) ? path : "train";
+  const given = new URLSearchParams(query);
+  const values = {};
+  for (const [key, [fallback, kind]] of Object.entries({ ...TABLE[screen], ...shared })) {
+    const value = given.has(key) ? CODE[kind][1](given.get(key)) : undefined;
+    values[key] = value === undefined ? structuredClone(fallback) : value;
+  }
+  return { screen, values };
+}
+
+/** Writes an address; what is as by default is left out. @param {string} screen @param {Object<string, any>} values */
+export function format(screen, values) {
+  const query = new URLSearchParams();
+  for (const [key, [fallback, kind]] of Object.entries({ ...TABLE[screen], ...shared })) {
+    const value = values[key];
+    if (value === null || value === undefined || JSON.stringify(value) === JSON.stringify(fallback)) continue;
+    query.set(key, CODE[kind][0](value));
+  }
+  const text = query.toString().replaceAll("%3A", ":").replaceAll("%7E", "~").replaceAll("%2C", ",");
+  return `#/${screen}${text ? `?${text}` : ""}`;
+}
+
+/** Where the person is. `set` changes the address without a new entry in the history unless `push`. */
+export const place = {
+  ...parse(location.hash),
+  /** The last address of each screen, which its tab goes back to. @type {Object<string, string>} */
+  last: {},
+  get(key) {
+    return this.values[key];
+  },
+  set(changes, push = false) {
+    Object.assign(this.values, changes);
+    const hash = format(this.screen, this.values);
+    this.last[this.screen] = hash;
+    if (hash === location.hash) return;
+    history[push ? "pushState" : "replaceState"](null, "", hash);
+    dispatchEvent(new Event("place"));
+  },
+  read() {
+    Object.assign(this, parse(location.hash));
+    this.last[this.screen] = location.hash || `#/${this.screen}`;
+  },
+  /** The address of another screen with some of its keys set. */
+  to(screen, changes = {}) {
+    const { values } = parse(`#/${screen}`);
+    return format(screen, { ...values, lang: this.values.lang, theme: this.values.theme, ...changes });
+  },
+  go(screen, changes = {}) {
+    location.hash = this.to(screen, changes);
+  },
+};

@@ -1,0 +1,89 @@
+// What the server told: the start, the runs, and what happens. Several tabs agree, since each hears the same events.
+import { get } from "./api.js";
+
+/** @typedef {{name: string, title: string, state: string, model: string, data: string, seed: number, epochs: number, of: number, seconds: number,
+ *   val_accuracy: number|null, val_loss: number|null, test_accuracy: number|null, test_readings: number, made: string, parameters: number, position: number|null}} Row */
+
+const listeners = new Map();
+/** Hear of a kind of event; the function that is given ends it. @param {string} kind @param {(event: any) => void} heard */
+export function on(kind, heard) {
+  if (!listeners.has(kind)) listeners.set(kind, new Set());
+  listeners.get(kind).add(heard);
+  return () => listeners.get(kind).delete(heard);
+}
+const tell = (kind, event) => { for (const heard of [...(listeners.get(kind) ?? [])]) heard(event); };
+
+export const store = {
+  /** @type {any} */
+  start: null,
+  /** @type {Map<string, Row>} */
+  runs: new Map(),
+  version: 0,
+  /** The newest progress of each run under way. @type {Map<string, any>} */
+  progress: new Map(),
+  /** "trainer" and "looker": warming, ready, busy or dead. @type {Object<string, string>} */
+  workers: {},
+  heard: false,
+};
+
+/** Rows that have a network to ask: those that trained an epoch. */
+export const trained = () => [...store.runs.values()].filter((row) => row.epochs > 0 && row.state !== "failed").sort((a, b) => (a.made < b.made ? 1 : -1));
+/** What a run is called on the screen. @param {Row|undefined} row @param {string} [name] */
+export const called = (row, name = "") => row?.title || row?.name || name;
+
+async function readRuns() {
+  const answer = await get("/api/runs", { since: store.version });
+  if (answer.whole || store.version === 0) store.runs.clear();
+  for (const row of answer.rows) store.runs.set(row.name, row);
+  for (const name of answer.gone ?? []) store.runs.delete(name);
+  store.version = answer.version;
+  tell("runs", {});
+}
+
+let source = null;
+let boot = "";
+
+/** Begins: the start's data, the runs, then events from there on. */
+export async function begin() {
+  const start = await get("/api/start");
+  store.start = start;
+  boot = start.boot;
+  store.version = 0;
+  await readRuns();
+  if (start.workers) store.workers = start.workers;
+  listen(start.seq);
+}
+
+function listen(seq) {
+  source?.close();
+  source = new EventSource(`/api/events?after=${seq}&boot=${encodeURIComponent(boot)}&lang=${document.documentElement.lang}`);
+  source.onopen = () => { store.heard = true; tell("link", {}); };
+  source.onerror = () => { store.heard = false; tell("link", {}); };
+  source.onmessage = (message) => take(JSON.parse(message.data));
+}
+
+async function take(event) {
+  const { kind, seq, ...fields } = event;
+  if (kind === "reload") {
+    await begin().catch(() => {});
+    tell("reload", {});
+    return;
+  }
+  if (kind === "run") {
+    const row = store.runs.get(fields.name);
+    store.runs.set(fields.name, { ...(row ?? {}), ...fields });
+    if (fields.state && !["training", "waiting"].includes(fields.state)) store.progress.delete(fields.name);
+    tell("runs", fields);
+  } else if (kind === "gone") {
+    store.runs.delete(fields.name);
+    tell("runs", fields);
+  } else if (kind === "progress") store.progress.set(fields.name, fields);
+  else if (kind === "worker") store.workers[fields.which] = fields.state;
+  tell(kind, fields);
+}
+
+/** A new page of what changed: after a change of language. */
+export async function again() {
+  store.start = await get("/api/start");
+  tell("start", {});
+}

@@ -1,0 +1,73 @@
+// Teach: drawings with a name are kept as classes of one's own, and trained on.
+import { at, get, post, remove, told } from "./api.js";
+import { button, h, notice } from "./dom.js";
+import { place } from "./state.js";
+import { store } from "./store.js";
+import { t } from "./texts.js";
+
+/** @param {{pad: import("./pad.js").Pad}} options */
+export function teaching({ pad }) {
+  let sets = [];
+  const setField = h("input", { type: "text", id: "setname", value: place.get("set") || t("newSet"), maxLength: 40, list: "setnames", onchange: () => { place.set({ set: setField.value.trim() }); show(); } });
+  setField.setAttribute("list", "setnames");
+  const names = h("datalist", { id: "setnames" });
+  const label = h("input", { type: "text", id: "labelname", value: place.get("label"), maxLength: 40, onkeydown: (event) => { if (event.key === "Enter") keep(); }, oninput: () => place.set({ label: label.value.trim() }) });
+  const grid = h("div", { class: "kept" });
+  const go = h("div", { class: "row" });
+  const node = h("section", { class: "card teach" }, h("h2", {}, t("teach")), h("p", { class: "lead" }, t("teachLead")),
+    h("div", { class: "row teachrow" }, h("label", {}, h("span", { class: "small soft" }, t("setName")), setField), names, h("label", {}, h("span", { class: "small soft" }, t("labelOf")), label),
+      button("plus", t("keep"), () => keep(), { kind: "primary", id: "keep" })), grid, go);
+
+  const current = () => setField.value.trim();
+  const group = () => sets.find((one) => one.name === current());
+
+  async function read() {
+    try {
+      const answer = await get("/api/drawings");
+      sets = answer.drawings ?? answer;
+      names.replaceChildren(...sets.map((one) => h("option", { value: one.name })));
+      if (!place.get("set") && sets.length && !group()) setField.value = sets[0].name;
+      show();
+    } catch (error) { told(error); }
+  }
+
+  async function keep() {
+    const [set, name] = [current(), label.value.trim()];
+    if (!name) { label.focus(); return; }
+    const picture = await pad.picture();
+    if (!picture) { notice(t("noDrawing")); return; }
+    try {
+      await post(at("drawings", set, encodeURIComponent(name)), picture.body);
+      place.set({ set, label: name });
+      notice(t("kept", name), "", "good");
+      pad.clear();
+      await Promise.all([read(), refreshStart()]);
+    } catch (error) { told(error); }
+  }
+
+  const refreshStart = async () => { store.start = await get("/api/start"); };
+
+  function show() {
+    const there = group();
+    const entries = there ? Object.entries(there.classes).filter(([, ids]) => (Array.isArray(ids) ? ids.length : ids)) : [];
+    grid.replaceChildren(...(entries.length ? entries.map(([name, ids]) => h("div", { class: "class" },
+      h("button", { type: "button", class: "quiet small name", onclick: () => { label.value = name; place.set({ label: name }); } }, h("b", {}, name), ` ${ids.length}`),
+      h("div", { class: "thumbs" }, ids.slice(-40).map((id) => h("div", { class: "thumb" }, h("img", { loading: "lazy", alt: name, src: `${at("drawings", there.name, encodeURIComponent(name), encodeURIComponent(id))}.png`, width: 56, height: 56 }),
+        button("close", t("deleteDrawing", name), () => drop(there.name, name, id), { text: false }))))))
+      : [h("p", { class: "soft small" }, t("noDrawings"))]));
+    const total = entries.reduce((sum, [, ids]) => sum + ids.length, 0);
+    const data = store.start.drawings?.find((one) => one.name === there?.name)?.data;
+    go.replaceChildren(...(entries.length >= 2 && data ? [h("a", { class: "button", id: "trainon", href: place.to("train", { base: "notes-mlp", data, epochs: 60, batch: 8, lr: 0.05 }) }, t("trainOn", total))]
+      : entries.length ? [h("p", { class: "soft small" }, t("needTwo"))] : []));
+  }
+
+  async function drop(set, name, id) {
+    try {
+      await remove(at("drawings", set, encodeURIComponent(name), encodeURIComponent(id)));
+      await Promise.all([read(), refreshStart()]);
+    } catch (error) { told(error); }
+  }
+
+  read();
+  return { node, end() {} };
+}
