@@ -9,7 +9,7 @@ import { place } from "./state.js";
 import { on, store } from "./store.js";
 import { fanChart, finalists, heatmap, historyChart, importance } from "./sweep_charts.js";
 import { settingText } from "./sweep_scale.js";
-import { count, number, stateName, t, time, when } from "./texts.js";
+import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
 const SAMPLERS = ["qmc", "tpe", "random", "grid", "cmaes"];
 
@@ -19,7 +19,8 @@ export function mount(root) {
   const list = h("div", { class: "studies" });
   const build = h("section", { class: "card builder" });
   const results = h("div", { class: "results" });
-  root.append(h("h1", { class: "unseen" }, t("sweep")), h("div", { class: "sweepboard" }, h("div", { class: "side" }, build, h("section", { class: "card" }, h("h2", {}, t("studies")), list)), results));
+  const board = h("div", { class: "sweepboard" }, h("div", { class: "side" }, build, h("section", { class: "card" }, h("h2", {}, t("studies")), list)), results);
+  root.append(h("h1", { class: "unseen" }, t("sweep")), board);
 
   // The builder
   const cost = h("p", { class: "cost", "aria-live": "polite" });
@@ -78,17 +79,18 @@ export function mount(root) {
   async function readList() {
     try {
       const answer = await get("/api/studies");
-      studies = answer.rows ?? answer.studies ?? answer;
+      studies = answer.rows.sort((a, b) => (a.made < b.made ? 1 : -1));
     } catch (error) { told(error); return; }
     if (closed) return;
     list.replaceChildren(...(studies.length ? studies.slice(0, 100).map((one) => h("button", { type: "button", class: `study${one.name === place.get("study") ? " chosen" : ""}`, onclick: () => { place.set({ study: one.name, trial: null }, true); show(); readList(); } },
-      h("b", {}, one.title || one.name), h("span", { class: `badge ${one.state}` }, stateName(one.state)), h("span", { class: "soft small" }, t("trialsOf", one.done ?? one.trials ?? 0, one.trials ?? one.of ?? 0)), h("span", { class: "soft small right" }, one.made ? when(one.made) : ""))) : [h("p", { class: "soft small" }, t("noStudies"))]));
+      h("b", {}, one.title || one.name), h("span", { class: `badge ${one.state}` }, stateName(one.state)), h("span", { class: "soft small" }, t("trialsOf", one.done ?? 0, one.of ?? 0)), h("span", { class: "soft small right" }, one.made ? when(one.made) : ""))) : [h("p", { class: "soft small" }, t("noStudies"))]));
     if (!place.get("study") && studies.length) { place.set({ study: studies[0].name }); show(); }
     head();
   }
 
   // The study that is shown
   let study = null;
+  let winner = null;
   let shown = "";
   const fan = fanChart();
   const history = historyChart({ onpick: (i) => choose(i) });
@@ -103,12 +105,17 @@ export function mount(root) {
 
   async function show() {
     const name = place.get("study");
+    board.classList.toggle("has", Boolean(name));
     if (!name) { results.replaceChildren(empty); return; }
-    if (shown !== name) { study = null; progress = null; shown = name; }
+    if (shown !== name) { study = null; winner = null; progress = null; shown = name; }
     try {
       const next = await get(at("studies", name));
       if (closed || place.get("study") !== name) return;
-      study = next;
+      study = next.payload;
+      winner = next.winner;
+      const at_ = studies.findIndex((one) => one.name === name);
+      if (at_ >= 0) studies[at_] = next.row;
+      else if (next.row) studies.push(next.row);
     } catch (error) {
       if (error.status === 404 && !closed) { results.replaceChildren(empty); place.set({ study: "" }); }
       told(error);
@@ -124,16 +131,16 @@ export function mount(root) {
     if (!row) return;
     const going = ["training", "waiting"].includes(row.state);
     const done = progress?.done ?? row.done ?? study?.trials?.number.length ?? 0;
-    const of = progress?.of ?? row.trials ?? 0;
+    const of = progress?.of ?? row.of ?? 0;
     const best = study && study.best !== null && study.best !== undefined ? study.trials.value[study.best] : progress?.best?.value;
-    const winner = [].concat(study?.runs ?? [])[0];
-    const winnerName = typeof winner === "string" ? winner : winner?.name;
     top.replaceChildren(h("div", { class: "row apart" }, h("div", { class: "row" }, h("h2", {}, row.title || row.name), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
       h("div", { class: "row" }, going ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" }) : ["stopped", "interrupted"].includes(row.state) ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" }) : null,
-        winnerName ? h("a", { class: "button small", href: place.to("train", { base: `run:${winnerName}`, run: winnerName }) }, t("openRun")) : null)),
+        winner?.trial !== undefined && winner?.trial !== null && study ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" }) : null)),
     h("div", { class: `bar${going ? " going" : ""}` }, h("i", { style: { width: `${of ? (100 * done) / of : 0}%` } })),
-    h("dl", { class: "figures" }, ...[[t("bestSoFar"), best === undefined || best === null ? "–" : number(best, 5), "big"], [t("trialsWord"), `${count(done)} / ${count(of)}`], [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds ?? progress?.seconds)]].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value)))));
+    h("dl", { class: "figures" }, ...[[t("bestSoFar"), best === undefined || best === null ? "–" : worth(best), "big"], [t("trialsWord"), `${count(done)} / ${count(of)}`], [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)]].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value)))));
   }
+
+  const worth = (value) => (study?.scale === "one" ? percent(value) : number(value, 5));
 
   async function act(what) {
     try { await post(at("studies", place.get("study"), what)); await readList(); } catch (error) { told(error); }
@@ -170,7 +177,7 @@ export function mount(root) {
     const n = study.trials.number[i];
     const state = { d: t("toTheEnd"), s: t("stoppedEarly"), f: t("failedWord") }[study.trials.state[i]];
     card.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t("bestSoFar")}` : ""), button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" })),
-      h("dl", { class: "facts" }, ...[[study.metric, number(study.trials.value[i], 5)], [t("state"), state], [t("epochs"), String(study.trials.epochs[i])], ...study.axes.map((axis) => [axis.label, settingText(axis, i)])].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value)))),
+      h("dl", { class: "facts" }, ...[[study.metric, worth(study.trials.value[i])], [t("state"), state], [t("epochs"), String(study.trials.epochs[i])], ...study.axes.map((axis) => [axis.label, settingText(axis, i)])].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value)))),
       study.trials.reason?.[i] ? h("p", { class: "small badtext" }, study.trials.reason[i]) : "");
   }
 
@@ -184,7 +191,9 @@ export function mount(root) {
 
   const mine = (event) => event.name === place.get("study");
   const offs = [
-    on("study", (event) => { if (mine(event)) { progress = { ...progress, ...event }; head(); fresh(); } if (event.state) readList(); }),
+    on("study", (event) => { if (mine(event)) { progress = { ...progress, ...event }; head(); fresh(); } }),
+    on("study_begun", (event) => { readList(); if (mine(event)) fresh(); }),
+    on("study_ended", (event) => { readList(); if (mine(event)) { progress = null; show(); } }),
     on("trials", (event) => { if (mine(event)) fresh(); }),
     on("start", () => open()),
   ];

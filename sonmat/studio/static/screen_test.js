@@ -1,7 +1,7 @@
 // Test: what is taken for what, the most wrong, whether the probabilities hold, and how much the network stands.
 import { at, get, post, told } from "./api.js";
 import { chosenRun, noRuns, remember, runPicker } from "./controls.js";
-import { button, h, sure } from "./dom.js";
+import { button, h, notice, sure } from "./dom.js";
 import { ramp } from "./planes.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
@@ -71,7 +71,7 @@ export function mount(root) {
     head();
     const interval = found.interval ? h("span", { class: "small soft" }, t("interval", percent(found.interval[0]), percent(found.interval[1]))) : null;
     const figures = h("dl", { class: "figures" }, [[t("accuracy"), percent(found.accuracy), "big"], [t("loss"), number(found.loss), "big"]].map(([what, value, kind]) => h("div", { class: kind }, h("dt", {}, what), h("dd", {}, value))), h("div", {}, h("dt", {}, t(place.get("part") === "test" ? "testRows" : place.get("part") === "train" ? "trainRows" : "valRows")), h("dd", {}, t("rowsN", count(found.n)))));
-    board.replaceChildren(h("div", { class: "left" }, h("section", { class: "card" }, figures, interval), confusion, cell), h("div", { class: "right" }, wrong, calibration, classes, corruptions));
+    board.replaceChildren(h("div", { class: "column1" }, h("section", { class: "card" }, figures, interval), confusion, cell), h("div", { class: "column2" }, wrong, calibration, classes, corruptions));
     matrix();
     showCell();
     hardest();
@@ -117,15 +117,15 @@ export function mount(root) {
       const answer = await get(at("test", run, "cell"), { part, row: i, column: j });
       if (closed || JSON.stringify(place.get("cell")) !== JSON.stringify(chosen)) return;
       const rows = answer.rows ?? answer;
-      cell.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, title), button("close", t("close"), () => { place.set({ cell: null }); matrix(); showCell(); }, { text: false })), rows.length > SHOWN || n > rows.length ? h("p", { class: "soft small" }, t("firstOf", Math.min(SHOWN, rows.length), n)) : "", h("div", { class: "gallery" }, rows.slice(0, SHOWN).map((one) => image(part, one.index, percent(one.p, 0), title))));
+      cell.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, title), button("close", t("close"), () => { place.set({ cell: null }); matrix(); showCell(); }, { text: false })), rows.length > SHOWN || n > rows.length ? h("p", { class: "soft small" }, t("firstOf", Math.min(SHOWN, rows.length), n)) : "", h("div", { class: "gallery" }, rows.slice(0, SHOWN).map((one) => image(part, one.index, percent(one.p, 0), title, one))));
       if (scroll) cell.scrollIntoView({ block: "nearest", behavior: "smooth" });
     } catch (error) { told(error); }
   }
 
-  const image = (part, index, note, title) => h(part === "test" ? "div" : "a", { class: "shot", title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) }, h("img", { src: picture(part, index), alt: title, width: 56, height: 56, loading: "lazy" }), h("span", {}, note));
+  const image = (part, index, note, title, one) => one.sentence !== undefined ? h("p", { class: "sentence small" }, h("b", {}, note), ` ${one.sentence}`) : h(part === "test" ? "div" : "a", { class: "shot", title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) }, h("img", { src: picture(part, index), alt: title, width: 56, height: 56, loading: "lazy" }), h("span", {}, note));
 
   function hardest() {
-    wrong.replaceChildren(h("h2", {}, t("mostWrong")), h("p", { class: "lead" }, t("wrongLead")), h("div", { class: "gallery" }, found.hardest.slice(0, 24).map((one) => image(place.get("part"), one.index, `${t("isSays", one.label, one.said)} ${percent(one.p, 0)}`, t("cellTitle", one.label, one.said)))));
+    wrong.replaceChildren(h("h2", {}, t("mostWrong")), h("p", { class: "lead" }, t("wrongLead")), h("div", { class: "gallery" }, found.hardest.slice(0, 24).map((one) => image(place.get("part"), one.index, `${t("isSays", found.classes[one.label], found.classes[one.said])} ${percent(one.p, 0)}`, t("cellTitle", found.classes[one.label], found.classes[one.said]), one))));
   }
 
   function perClass() {
@@ -133,32 +133,36 @@ export function mount(root) {
       h("tbody", {}, found.per_class.map((one, i) => h("tr", {}, h("th", { scope: "row" }, found.classes[i]), ...["precision", "recall", "f1"].map((key) => h("td", {}, h("span", { class: "meter", style: { "--part": `${100 * (one[key] ?? 0)}%` } }, percent(one[key], 1))))))))));
   }
 
-  let measured = null;
-  async function readCorruptions(force = false) {
+  let spoilt = null; // what is known of the corruptions: {running, found}
+  async function readCorruptions() {
+    const mine = run;
     try {
-      measured = await get(at("test", run, "corruptions"));
-    } catch (error) { if (force) told(error); measured = { state: "none", rows: [] }; }
-    if (!closed) paintCorruptions();
+      const answer = await get(at("test", run, "corruptions"));
+      if (closed || mine !== run) return;
+      spoilt = answer;
+      paintCorruptions();
+    } catch (error) { told(error); }
   }
 
-  function paintCorruptions(done = null) {
-    const running = measured?.state === "running" || done;
-    corruptions.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, t("corruptionsWord")), running ? h("span", { class: "small soft", role: "status" }, t("measuring", done?.done ?? measured.done ?? 0, done?.of ?? measured.of ?? "…"))
-      : button("play", t("corruptionsStart"), startCorruptions, { kind: "small", id: "corrupt" })), h("p", { class: "lead" }, t("corruptionsLead")), measured?.rows?.length ? corruptionTable(measured) : "");
+  function paintCorruptions(now = null) {
+    const going = spoilt?.running;
+    corruptions.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, t("corruptionsWord")), going ? h("span", { class: "small soft", role: "status" }, now ? t("measuring", now.done, now.of) : t("loading"))
+      : button("play", t("corruptionsStart"), startCorruptions, { kind: "small", id: "corrupt" })), h("p", { class: "lead" }, t("corruptionsLead")), spoilt?.found ? corruptionTable(spoilt.found) : "");
   }
 
   async function startCorruptions() {
     try {
-      measured = { state: "running", done: 0, of: "…", rows: [] };
+      spoilt = { running: true, found: null };
       paintCorruptions();
       await post(at("test", run, "corruptions"));
-      await readCorruptions(true);
-    } catch (error) { measured = { state: "none", rows: [] }; paintCorruptions(); told(error); }
+    } catch (error) { told(error); readCorruptions(); }
   }
 
   const offs = [on("corruptions", (event) => {
     if (event.run !== run) return;
-    if (event.done >= event.of) readCorruptions(); else paintCorruptions(event);
+    if (!event.ended) { if (spoilt?.running) paintCorruptions(event); return; }
+    if (event.problem) notice(event.problem);
+    readCorruptions();
   })];
   const again = () => found && paint();
   addEventListener("theme", again);

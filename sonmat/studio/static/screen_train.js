@@ -5,7 +5,7 @@ import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
 import { baseOf, changed, recipeOf, same, untouched } from "./recipe.js";
 import { place } from "./state.js";
-import { on, store } from "./store.js";
+import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
 import { trainForm } from "./train_form.js";
 import { liveView } from "./train_live.js";
@@ -128,8 +128,9 @@ export function mount(root) {
     } catch (error) { told(error); }
   }
 
-  const offs = [on("start", () => open())];
+  const offs = [on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
   open();
+  readDrawings().then(() => { if (!closed && base && store.start.drawings.length) form.put(recipe(), place.values); }, () => {});
   live.show(place.get("run"));
   return { unmount() { closed = true; live.end(); offs.forEach((off) => off()); look.cancel(); moved.cancel(); } };
 }

@@ -33,6 +33,13 @@ export function searchable(recipe) {
 /** The space as the server reads it. @param {Object<string, Dimension>} space */
 export const spaceOf = (space) => Object.fromEntries(Object.entries(space).map(([key, one]) => [key, one.kind === "choices" ? one.choices : [one.low, one.high, one.kind]]));
 
+const NAMES = { learning_rate: "learningRate", batch_size: "batchSize", optimizer: "optimizer", epochs: "epochs", seed: "seed", activation: "K_activation", dropout: "L_dropout", filters: "K_filters", kernel_size: "K_kernel", stride: "K_stride", padding: "K_padding", hidden: "hiddenUnits", momentum: "momentum", label_smoothing: "labelSmoothing" };
+/** What a setting is called: in words where it is known. @param {string} key dotted */
+export function settingName(key) {
+  const last = key.replace(/^(train|model)\./, "");
+  return last in NAMES ? t(NAMES[last]) : last;
+}
+
 const written = (choices) => choices.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("; ");
 function choicesOf(text) {
   return text.split(";").map((one) => one.trim()).filter(Boolean).map((one) => { try { return JSON.parse(one); } catch { return one; } });
@@ -50,7 +57,7 @@ export function spaceBuilder({ onset }) {
   function build() {
     rows.replaceChildren(...Object.entries(space).map(([key, one]) => row(key, one)));
     const left = known.filter(([key]) => !(key in space));
-    add.replaceChildren(choice("", [["", `＋ ${t("addSetting")}`], ...left.map(([key]) => [key, key.replace(/^(train|model)\./, "")])], "", (key) => {
+    add.replaceChildren(choice("", [["", `＋ ${t("addSetting")}`], ...left.map(([key]) => [key, settingName(key)])], "", (key) => {
       const found = known.find(([name]) => name === key);
       if (found) set({ ...space, [key]: structuredClone(found[1]) }, true);
     }));
@@ -59,12 +66,12 @@ export function spaceBuilder({ onset }) {
   }
 
   function row(key, one) {
-    const name = key.replace(/^(train|model)\./, "");
+    const name = settingName(key);
     const put = (changes) => set({ ...space, [key]: { ...space[key], ...changes } });
     const field = (end) => h("input", { type: "number", step: "any", value: one[end], "aria-label": `${name} ${t(end === "low" ? "from" : "to")}`, oninput: (event) => { const value = Number(event.target.value); if (event.target.value !== "" && Number.isFinite(value)) put({ [end]: value }); } });
     const body = one.kind === "choices" ? h("input", { type: "text", value: written(one.choices), "aria-label": `${name} ${t("choices")}`, title: t("choicesHint"), oninput: (event) => { const choices = choicesOf(event.target.value); if (choices.length) put({ choices }); } })
       : h("span", { class: "ends" }, field("low"), "–", field("high"), h("label", { class: "small soft" }, h("input", { type: "checkbox", checked: one.kind.includes("log"), onchange: (event) => put({ kind: one.kind.includes("int") ? (event.target.checked ? "int log" : "int") : event.target.checked ? "log" : "linear" }) }), " ", t("logScale")));
-    return h("div", { class: "dimension" }, h("b", {}, name), body, button("close", t("removeSetting", name), () => { const next = { ...space }; delete next[key]; set(next, true); }, { text: false }));
+    return h("div", { class: "dimension" }, h("b", { title: key }, settingName(key)), button("close", t("removeSetting", settingName(key)), () => { const next = { ...space }; delete next[key]; set(next, true); }, { text: false }), body);
   }
 
   node.put = (recipe, next) => { known = searchable(recipe); space = next; build(); };

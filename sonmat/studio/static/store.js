@@ -31,6 +31,11 @@ export const trained = () => [...store.runs.values()].filter((row) => row.epochs
 /** What a run is called on the screen. @param {Row|undefined} row @param {string} [name] */
 export const called = (row, name = "") => row?.title || row?.name || name;
 
+/** The sets of drawings that were kept, which are data to train on. */
+export async function readDrawings() {
+  store.start.drawings = (await get("/api/drawings")).sets;
+}
+
 async function readRuns() {
   const answer = await get("/api/runs", { since: store.version });
   if (answer.whole || store.version === 0) store.runs.clear();
@@ -69,6 +74,7 @@ async function take(event) {
     tell("reload", {});
     return;
   }
+  if (kind === "epoch" || kind === "progress") fields.epoch += 1; // the engine counts from 0, people from 1
   if (kind === "run") {
     const row = store.runs.get(fields.name);
     store.runs.set(fields.name, { ...(row ?? {}), ...fields });
@@ -77,7 +83,8 @@ async function take(event) {
   } else if (kind === "gone") {
     store.runs.delete(fields.name);
     tell("runs", fields);
-  } else if (kind === "progress") store.progress.set(fields.name, fields);
+  } else if (kind === "drawings") await readDrawings();
+  else if (kind === "progress") store.progress.set(fields.name, fields);
   else if (kind === "worker") store.workers[fields.which] = fields.state;
   tell(kind, fields);
 }

@@ -103,22 +103,20 @@ async function show() {
 }
 
 let where = "";
-addEventListener("hashchange", () => {
-  const before = place.screen;
-  place.read();
+// A link fires both events, and the back button of some browsers only one of them.
+function moved() {
   if (location.hash === where) return;
+  const before = place.screen;
   where = location.hash;
+  place.read();
   show().then(() => {
-    if (before !== place.screen) {
-      scrollTo(0, 0);
-      main.focus({ preventScroll: true });
-    }
+    if (before === place.screen) return;
+    scrollTo(0, 0);
+    main.focus({ preventScroll: true });
   });
-});
-addEventListener("popstate", () => {
-  // A change that a screen pushed itself is undone by the back button without a hashchange in some browsers.
-  if (location.hash !== where) { place.read(); where = location.hash; show(); }
-});
+}
+addEventListener("hashchange", moved);
+addEventListener("popstate", moved);
 addEventListener("place", () => {
   where = location.hash;
   for (const link of document.querySelectorAll(`[data-screen="${place.screen}"]`)) link.href = location.hash;

@@ -2,13 +2,15 @@
 import { at, get, post, remove, told } from "./api.js";
 import { button, h, notice } from "./dom.js";
 import { place } from "./state.js";
-import { store } from "./store.js";
+import { on, store } from "./store.js";
 import { t } from "./texts.js";
 
 /** @param {{pad: import("./pad.js").Pad}} options */
 export function teaching({ pad }) {
   let sets = [];
-  const setField = h("input", { type: "text", id: "setname", value: place.get("set") || t("newSet"), maxLength: 40, list: "setnames", onchange: () => { place.set({ set: setField.value.trim() }); show(); } });
+  let kept = {}; // of the set that is shown: the drawings of each class
+  let ended = false;
+  const setField = h("input", { type: "text", id: "setname", value: place.get("set") || t("newSet"), maxLength: 40, list: "setnames", onchange: () => { place.set({ set: setField.value.trim() }); read(); } });
   setField.setAttribute("list", "setnames");
   const names = h("datalist", { id: "setnames" });
   const label = h("input", { type: "text", id: "labelname", value: place.get("label"), maxLength: 40, onkeydown: (event) => { if (event.key === "Enter") keep(); }, oninput: () => place.set({ label: label.value.trim() }) });
@@ -23,12 +25,17 @@ export function teaching({ pad }) {
 
   async function read() {
     try {
-      const answer = await get("/api/drawings");
-      sets = answer.drawings ?? answer;
+      const first = await get("/api/drawings", current() ? { set: current() } : {});
+      sets = store.start.drawings = first.sets;
+      kept = first.drawings ?? {};
       names.replaceChildren(...sets.map((one) => h("option", { value: one.name })));
-      if (!place.get("set") && sets.length && !group()) setField.value = sets[0].name;
+      if (!place.get("set") && sets.length && !group()) {
+        setField.value = sets[0].name;
+        await read();
+        return;
+      }
       show();
-    } catch (error) { told(error); }
+    } catch (error) { if (!ended) told(error); }
   }
 
   async function keep() {
@@ -41,22 +48,20 @@ export function teaching({ pad }) {
       place.set({ set, label: name });
       notice(t("kept", name), "", "good");
       pad.clear();
-      await Promise.all([read(), refreshStart()]);
+      await read();
     } catch (error) { told(error); }
   }
 
-  const refreshStart = async () => { store.start = await get("/api/start"); };
-
   function show() {
     const there = group();
-    const entries = there ? Object.entries(there.classes).filter(([, ids]) => (Array.isArray(ids) ? ids.length : ids)) : [];
+    const entries = there ? Object.entries(kept).filter(([, ids]) => ids.length) : [];
     grid.replaceChildren(...(entries.length ? entries.map(([name, ids]) => h("div", { class: "class" },
       h("button", { type: "button", class: "quiet small name", onclick: () => { label.value = name; place.set({ label: name }); } }, h("b", {}, name), ` ${ids.length}`),
       h("div", { class: "thumbs" }, ids.slice(-40).map((id) => h("div", { class: "thumb" }, h("img", { loading: "lazy", alt: name, src: `${at("drawings", there.name, encodeURIComponent(name), encodeURIComponent(id))}.png`, width: 56, height: 56 }),
         button("close", t("deleteDrawing", name), () => drop(there.name, name, id), { text: false }))))))
       : [h("p", { class: "soft small" }, t("noDrawings"))]));
     const total = entries.reduce((sum, [, ids]) => sum + ids.length, 0);
-    const data = store.start.drawings?.find((one) => one.name === there?.name)?.data;
+    const data = there?.data;
     go.replaceChildren(...(entries.length >= 2 && data ? [h("a", { class: "button", id: "trainon", href: place.to("train", { base: "notes-mlp", data, epochs: 60, batch: 8, lr: 0.05 }) }, t("trainOn", total))]
       : entries.length ? [h("p", { class: "soft small" }, t("needTwo"))] : []));
   }
@@ -64,10 +69,11 @@ export function teaching({ pad }) {
   async function drop(set, name, id) {
     try {
       await remove(at("drawings", set, encodeURIComponent(name), encodeURIComponent(id)));
-      await Promise.all([read(), refreshStart()]);
+      await read();
     } catch (error) { told(error); }
   }
 
+  const off = on("drawings", ({ set }) => { if (!ended && set === current()) read(); });
   read();
-  return { node, end() {} };
+  return { node, end() { ended = true; off(); } };
 }

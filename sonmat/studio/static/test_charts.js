@@ -1,7 +1,7 @@
 // The pictures of the Test screen: whether the probabilities hold, and how much the network stands.
 import { h, s } from "./dom.js";
 import { ramp } from "./planes.js";
-import { percent, t } from "./texts.js";
+import { known, percent, t } from "./texts.js";
 
 /** A reliability diagram. @param {{bins: {low: number, high: number, mean: number|null, right: number|null, n: number}[]}} calibration */
 export function confidenceChart(calibration) {
@@ -20,15 +20,16 @@ export function confidenceChart(calibration) {
     }), s("line", { x1: x(0), y1: y(0), x2: x(1), y2: y(1), class: "ideal" }));
 }
 
-/** Accuracy under each corruption and strength. @param {{clean: number, rows: {name: string, title?: string, severities: number[]}[]}} found */
+/** Accuracy under each corruption, from weak to strong. @param {{clean: number, mean: number, corruptions: Object<string, {unit: string, strengths: number[], accuracy: number[]}>}} found */
 export function corruptionTable(found) {
   const table = ramp("heat");
   const look = (value) => {
     const k = Math.round(Math.max(0, Math.min(1, value)) ** 2 * 215) * 3;
     return { background: `rgb(${table[k]},${table[k + 1]},${table[k + 2]})`, color: 0.299 * table[k] + 0.587 * table[k + 1] + 0.114 * table[k + 2] > 140 ? "#1d1b18" : "#fff" };
   };
-  const most = Math.max(...found.rows.map((one) => one.severities.length));
-  return h("div", { class: "scroll" }, h("table", { class: "heat" }, h("thead", {}, h("tr", {}, h("th", {}, t("strength")), Array.from({ length: most }, (_, i) => h("th", { scope: "col" }, String(i + 1))))),
-    h("tbody", {}, found.clean === undefined || found.clean === null ? null : h("tr", {}, h("th", { scope: "row" }, t("clean")), h("td", { colSpan: most, style: look(found.clean) }, percent(found.clean, 1))),
-      found.rows.map((one) => h("tr", {}, h("th", { scope: "row" }, one.title ?? one.name), one.severities.map((value) => h("td", { style: look(value) }, percent(value, 1))))))));
+  const rows = Object.entries(found.corruptions).map(([name, one]) => ({ title: known(`C_${name}`) ? t(`C_${name}`) : name, ...one }));
+  const most = Math.max(...rows.map((one) => one.accuracy.length));
+  return h("div", { class: "scroll" }, h("table", { class: "heat endured" }, h("thead", {}, h("tr", {}, h("th", {}, t("strength")), Array.from({ length: most }, (_, i) => h("th", { scope: "col" }, String(i + 1))))),
+    h("tbody", {}, h("tr", {}, h("th", { scope: "row" }, t("clean")), h("td", { colSpan: most, style: look(found.clean) }, percent(found.clean, 1))),
+      rows.map((one) => h("tr", {}, h("th", { scope: "row" }, one.title), one.accuracy.map((value, i) => h("td", { style: look(value), title: `${one.strengths[i]} ${one.unit}` }, percent(value, 0))))))));
 }

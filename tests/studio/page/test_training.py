@@ -1,0 +1,180 @@
+"""Train and Runs: the form, the cards of layers, live curves, stop and resume, the list."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Open = Callable[..., "Page"]
+
+
+def named(page: Page) -> str:
+    """The run in the page's address."""
+    found = re.search(r"run=([^&]+)", page.evaluate("location.hash"))
+    assert found is not None
+    return found.group(1)
+
+
+def test_pressing_train_draws_a_curve_that_grows_and_ends(opened: Open, studio: Any):
+    page = opened("train?epochs=3&batch=64&lr=0.2")
+    page.evaluate("""async () => {
+        const { store, on } = await import('/static/store.js');
+        window.heard = [];
+        on('epoch', (event) => window.heard.push(event.epoch));
+    }""")
+    page.click("#train")
+    page.wait_for_selector(".live[data-first-point]")
+    name = named(page)
+    page.wait_for_selector(".runhead .badge.finished")
+    assert studio.state(name) == "finished"
+    assert page.evaluate("window.heard") == [1, 2, 3]
+    whole = studio.ask(f"/api/runs/{name}")
+    assert whole["recipe"]["train"]["batch_size"] == 64
+    assert whole["epochs"] == 3
+    shown = page.inner_text(".figures .big dd")
+    assert shown == f"{100 * whole['val_accuracy']:.2f} %"
+    assert "epoch 3" in (page.get_attribute("canvas.chart", "aria-label") or "")
+    page.wait_for_selector(".finding")
+
+
+def test_a_run_is_stopped_and_goes_on(opened: Open, studio: Any):
+    page = opened("train?epochs=200&batch=256&lr=0.1")
+    page.click("#train")
+    page.wait_for_selector(".live[data-first-point]")
+    name = named(page)
+    page.click("#stop")
+    page.wait_for_selector(".runhead .badge.stopped")
+    at = studio.ask(f"/api/runs/{name}")["epochs"]
+    assert 0 < at < 200
+    page.click("#resume")
+    page.wait_for_selector(".runhead .badge.training")
+    studio.until(lambda: studio.ask(f"/api/runs/{name}")["epochs"] > at)
+    page.click("#stop")
+    page.wait_for_selector(".runhead .badge.stopped")
+
+
+def test_following_the_sliders_replaces_what_trains(opened: Open, studio: Any):
+    page = opened("train?epochs=200&batch=256&follow=1")
+    page.click("#train")
+    page.wait_for_selector(".live[data-first-point]")
+    first = named(page)
+    page.fill(".learning input[type=number] >> nth=0", "0.3")
+    page.wait_for_function("first => !location.hash.includes('run=' + first)", arg=first)
+    second = named(page)
+    assert second != first
+    studio.until(lambda: studio.state(first) == "stopped")
+    assert studio.ask(f"/api/runs/{second}")["recipe"]["train"]["learning_rate"] == 0.3
+    page.wait_for_selector("#stop")
+    page.click("#stop")
+    studio.until(lambda: studio.state(second) == "stopped")
+
+
+def test_cards_of_layers_show_sizes_and_explain_what_cannot_be(opened: Open):
+    page = opened("train?layers=conv:8:5:1:valid:relu~max_pool:2:2:valid~dense:20:relu")
+    page.wait_for_selector(".layer.conv .shape:has-text('24 × 24 × 8')")
+    assert "24" in page.inner_text(".layer.conv .told")
+    assert "(5·5·1 + 1) × 8 = 208" in page.inner_text(".layer.conv .told")
+    assert page.inner_text(".layer.max_pool .shape") == "12 × 12 × 8"
+    page.fill(".layer.max_pool input[type=number] >> nth=0", "8")
+    page.wait_for_selector(".layer.max_pool .shape:has-text('9 × 9 × 8')")
+    page.fill(".layer.conv input[type=number] >> nth=2", "4")  # stride: 28 becomes 6, and a window of 8 does not fit
+    page.wait_for_selector(".layer.max_pool.bad")
+    assert page.inner_text(".layer.max_pool .badtext")
+    assert page.is_disabled("#train")
+    page.select_option("#addlayer", "dropout")
+    assert "dropout:0.2" in page.evaluate("location.hash")
+
+
+def test_layers_are_moved_with_the_keyboard_and_by_dragging(opened: Open):
+    page = opened("train?layers=conv:8:3:1:valid:relu~max_pool:2:2:valid~dropout:0.3")
+    page.focus(".layer.dropout [data-move=up]")
+    page.keyboard.press("Enter")
+    assert "conv:8:3:1:valid:relu~dropout:0.3~max_pool:2:2:valid" in page.evaluate("location.hash")
+    assert page.evaluate("document.activeElement.dataset.move") == "up"  # the next press moves it on
+    grip, first = page.locator(".layer.max_pool .grip").bounding_box(), page.locator(".layer.conv").bounding_box()
+    assert grip is not None
+    assert first is not None
+    page.mouse.move(grip["x"] + 4, grip["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 4, first["y"] + 20, steps=4)
+    page.mouse.up()
+    assert "layers=max_pool:2:2:valid~conv" in page.evaluate("location.hash")
+
+
+def test_a_link_restores_the_form_and_back_undoes(opened: Open):
+    page = opened("train?base=notes-cnn&epochs=7&batch=100&lr=0.004&seed=5&split=0.8")
+    assert page.input_value(".learning input[type=number] >> nth=0") == "0.004"
+    assert page.input_value(".learning input[type=number] >> nth=1") == "100"
+    assert page.input_value(".learning input[type=number] >> nth=2") == "7"
+    assert page.locator(".layer.conv").count() == 2
+    page.select_option(".column select >> nth=0", "notes-mlp")
+    page.wait_for_selector(".layer.dense >> nth=1")
+    page.go_back()
+    page.wait_for_selector(".layer.conv >> nth=1")
+    assert page.input_value(".learning input[type=number] >> nth=1") == "100"
+
+
+def test_runs_are_found_sorted_compared_renamed_and_deleted(opened: Open, studio: Any):
+    other = studio.train("doomed one", epochs=1)
+    page = opened("runs")
+    page.wait_for_selector(f".line a[title='{other}']")
+    page.fill("#find", "doomed")
+    page.wait_for_function("() => document.querySelectorAll('.room .line').length === 1")
+    assert "q=doomed" in page.evaluate("location.hash")
+    page.check(".room .line input")
+    page.click("#erase")
+    page.click("dialog button[value=no]")
+    assert studio.state(other) == "finished"
+    page.click("#erase")
+    page.click("dialog button[value=yes]")
+    page.wait_for_function("() => document.querySelectorAll('.room .line').length === 0")
+    page.fill("#find", "")
+    page.click(f".line:has(a[title='{studio.run}']) input")
+    assert f"run={studio.run}" in (page.get_attribute("#compare", "href") or "")
+
+
+def test_two_tabs_agree(opened: Open, studio: Any):
+    one, two = opened(f"train?run={studio.run}"), opened("runs")
+    one.click("[aria-label=Rename]")
+    one.fill("dialog input", "called by the other")
+    one.click("dialog button[value=yes]")
+    two.wait_for_selector(".line a:has-text('called by the other')")
+
+
+@pytest.mark.slow
+def test_a_thousand_runs_have_few_rows_in_the_page(opened: Open):
+    page = opened("runs")
+    page.evaluate("""async () => {
+        const { store, on } = await import('/static/store.js');
+        const one = [...store.runs.values()][0];
+        for (let i = 0; i < 1000; i++)
+            store.runs.set(`made-${i}`, { ...one, name: `made-${i}`, title: `made ${i}`, val_accuracy: i / 1000 });
+    }""")
+    page.fill("#find", "made 99")
+    page.wait_for_function("() => document.querySelectorAll('.room .line').length === 11")
+    page.fill("#find", "made")
+    page.click(".heads .c-val_accuracy button")
+    page.wait_for_function(
+        "() => document.querySelector('.room .line a') && document.querySelector('.list').ariaRowCount === '1001'"
+    )
+    assert page.locator(".room .line").count() < 60
+    page.evaluate("document.querySelector('.list').scrollTop = 1e6")
+    page.wait_for_selector(".room .line a:has-text('made 0')")
+    assert page.locator(".room .line").count() < 60
+
+
+def test_settings_of_a_run_are_those_that_a_duplicate_starts_from(opened: Open, studio: Any):
+    page = opened(f"train?run={studio.run}")
+    page.click("#duplicate")
+    page.wait_for_function("() => location.hash.includes('base=run:')")
+    page.wait_for_selector(".learning input[type=number]")
+    recipe = studio.ask(f"/api/runs/{studio.run}")["recipe"]
+    assert json.loads(page.input_value(".learning input[type=number] >> nth=0")) == recipe["train"]["learning_rate"]
+    assert json.loads(page.input_value(".learning input[type=number] >> nth=2")) == recipe["train"]["epochs"]
