@@ -104,7 +104,8 @@ export function chosenRun(key = "run") {
   const name = Array.isArray(asked) ? asked.find(known) : asked;
   if (name && known(name)) return name;
   if (remembered && known(remembered)) return remembered;
-  return trained()[0]?.name ?? "";
+  const rows = trained();
+  return (rows.find((row) => row.state === "finished") ?? rows[0])?.name ?? "";
 }
 let remembered = "";
 /** The run that the person chose: other screens show it too. */

@@ -166,5 +166,5 @@ export class Pad {
   }
 }
 
-/** The last drawing, which the Look screen can use. @type {{strokes: Stroke[], file: Blob|null}} */
-export const lastDrawing = { strokes: [], file: null };
+/** The last drawing, which the Look screen can use. @type {{strokes: Stroke[], file: Blob|null, width: number}} */
+export const lastDrawing = { strokes: [], file: null, width: 30 };

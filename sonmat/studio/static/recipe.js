@@ -29,7 +29,8 @@ export async function baseOf(base) {
   if (base.startsWith("run:")) {
     const name = base.slice(4);
     if (!bases.has(name)) {
-      const told = await get(at("runs", name));
+      const told = name ? await get(at("runs", name)) : {};
+      if (!told.recipe) throw new Error(name);
       bases.set(name, { recipe: told.recipe, layers: told.layers ?? asLayers(told.recipe.model) });
     }
     return bases.get(name);

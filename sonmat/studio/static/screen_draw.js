@@ -22,7 +22,6 @@ export function mount(root) {
   let wanted = null; // when the newest stroke that is not asked about was made
   let asking = false;
   let closed = false;
-  let askedLayers = true;
 
   const pad = new Pad({ label: t("pad"), hint: t("drawHere"), width: place.get("width"), onchange: (when) => ask(when) });
   const seen = h("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": t("seen") });
@@ -31,8 +30,8 @@ export function mount(root) {
   const file = (capture, label, name) => h("label", { class: "button small" }, nameGlyph(name), label, h("input", { type: "file", accept: "image/*", class: "unseen", ...(capture ? { capture: "environment" } : {}),
     onchange: (event) => { if (event.target.files[0]) pad.take(event.target.files[0]); event.target.value = ""; } }));
   const nameGlyph = (name) => button(name, "", null).firstChild;
-  const width = h("input", { type: "range", min: 8, max: 44, value: place.get("width"), "aria-label": t("brush"), oninput: () => { pad.width = Number(width.value); place.set({ width: pad.width }); paintWidth(); pad.paint(); ask(performance.now()); } });
-  const paintWidth = () => width.style.setProperty("--part", `${((pad.width - 8) / 36) * 100}%`);
+  const width = h("input", { type: "range", min: 8, max: 52, value: place.get("width"), "aria-label": t("brush"), oninput: () => { pad.width = Number(width.value); place.set({ width: pad.width }); paintWidth(); pad.paint(); ask(performance.now()); } });
+  const paintWidth = () => width.style.setProperty("--part", `${((pad.width - 8) / 44) * 100}%`);
   paintWidth();
   const answers = h("div", { class: "answers" });
   const inside = h("section", { class: "card inside" });
@@ -90,26 +89,39 @@ export function mount(root) {
         const picture = await pad.picture();
         if (!picture) { blank(); continue; }
         if (!names.length) continue;
-        const answer = await post("/api/draw", picture.body, { runs: names.join(","), layers: askedLayers ? 1 : 0, mode: picture.mode });
+        const answer = await post("/api/draw", picture.body, { runs: names.join(","), layers: 1, mode: picture.mode });
         if (closed) break;
         if (pad.empty) continue;
         tell(answer);
         await new Promise(requestAnimationFrame);
         measured.push(performance.now() - when);
         if (measured.length > 500) measured.shift();
+        for (const one of answer.answers) if (one.layers?.length) columns.find((there) => there.name === one.run)?.maps.put(one.layers);
         if (wanted === null) speed.textContent = t("inMilliseconds", Math.round(middle(measured.slice(-50))));
       } catch (error) {
-        if (error.status !== 0) told(error);
-        wanted = null;
+        if (error.status === 409 || error.status === 404) await refusedBy(error);
+        else { told(error); wanted = null; }
       }
     }
     asking = false;
+  }
+
+  // A run that has no weights yet says so once, and is asked again in a while.
+  async function refusedBy(error) {
+    for (const one of columns) {
+      one.told = "";
+      one.verdict.replaceChildren(h("p", { class: "soft" }, error.message, " ", error.fix));
+      one.bars.replaceChildren();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    wanted ??= pad.empty || closed ? null : performance.now();
   }
 
   function blank() {
     seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
     mini.replaceChildren();
     for (const one of columns) {
+      one.told = "";
       one.verdict.replaceChildren(h("p", { class: "soft" }, t("waitsStroke")));
       one.bars.replaceChildren();
       one.maps.replaceChildren();
@@ -129,9 +141,8 @@ export function mount(root) {
       if (!there) continue;
       verdict(there, one);
       bars(there, one);
-      if (one.layers?.length) there.maps.put(one.layers);
     }
-    if (first) mini.replaceChildren(h("b", { class: first.unsure ? "unsure" : "" }, first.unsure ? "?" : first.label), h("div", { class: "small soft" }, percent(Math.max(...first.probabilities), 0)));
+    if (first) mini.replaceChildren(h("b", { class: first.unsure ? "unsure" : "" }, first.unsure ? `${first.label}?` : first.label), h("div", { class: "small soft" }, percent(Math.max(...first.probabilities), 0)));
     if (first) spokenLater(first.unsure ? t("unsureSpoken", first.reason) : t("answerIs", first.label, percent(Math.max(...first.probabilities), 0)));
   }
 
@@ -140,7 +151,7 @@ export function mount(root) {
     const key = `${one.label}${one.unsure}${one.reason}`;
     if (there.told !== key) {
       there.told = key;
-      there.verdict.replaceChildren(h("b", { class: `big${one.unsure ? " unsure" : ""}${one.label.length > 3 ? " word" : ""}` }, one.unsure ? "?" : one.label),
+      there.verdict.replaceChildren(h("b", { class: `big${one.unsure ? " unsure" : ""}${one.label.length > 3 ? " word" : ""}` }, one.unsure ? `${one.label}?` : one.label),
         h("div", {}, h("b", { class: "share" }), h("p", { class: "soft small" }, one.unsure ? `${t("unsure")}. ${one.reason}` : "")));
     }
     there.verdict.querySelector(".share").textContent = percent(best, 1);
@@ -166,7 +177,7 @@ export function mount(root) {
     });
   }
 
-  const keep = () => { lastDrawing.strokes = pad.strokes; lastDrawing.file = pad.file; };
+  const keep = () => { lastDrawing.strokes = pad.strokes; lastDrawing.file = pad.file; lastDrawing.width = pad.width; };
   const shortcuts = (event) => {
     if (event.target.matches("input, select, textarea")) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "z") { event.preventDefault(); pad.undo(); }
@@ -178,6 +189,5 @@ export function mount(root) {
   if (names.length) build();
   if (lastDrawing.file) pad.take(lastDrawing.file);
   else if (lastDrawing.strokes.length) pad.put(lastDrawing.strokes);
-  askedLayers = true;
   return { pad, unmount() { closed = true; keep(); pad.end(); teach.end(); spokenLater.cancel(); removeEventListener("keydown", shortcuts); offs.forEach((off) => off()); } };
 }

@@ -44,7 +44,7 @@ export function mount(root) {
   }
 
   async function drawn() {
-    const pad = new Pad({ label: "", hint: "", width: 22, onchange: () => {} });
+    const pad = new Pad({ label: "", hint: "", width: lastDrawing.width, onchange: () => {} });
     pad.strokes = lastDrawing.strokes;
     pad.file = lastDrawing.file;
     const picture = await pad.picture();
@@ -196,6 +196,7 @@ export function mount(root) {
 
   const again = () => seen && show();
   addEventListener("theme", again);
+  for (const one_ of [strip, stage]) one_.append(h("p", { class: "soft", role: "status" }, t("loading")));
   showTop();
   read();
   return { unmount() { closed = true; abort?.abort(); window_.halt(); demo.end(); removeEventListener("theme", again); } };

@@ -31,7 +31,7 @@ export function mount(root) {
     base = await baseOf(place.get("base")).catch((error) => { told(error); place.set({ base: "notes-mlp" }); return baseOf("notes-mlp"); });
     if (closed) return;
     if (!Object.keys(place.get("space")).length) place.set({ space: { "train.learning_rate": { kind: "log", low: 0.003, high: 1 }, ...(base.recipe.model.hidden ? { "model.hidden": { kind: "choices", choices: [[20, 20], [64, 64], [128]] } } : {}) } });
-    if (typeof base.recipe.train.learning_rate === "object") { const { "train.learning_rate": _, ...left } = place.get("space"); void _; place.set({ space: left }); }
+    if (typeof base.recipe.train.learning_rate === "object") place.set({ space: Object.fromEntries(Object.entries(place.get("space")).filter(([key]) => key !== "train.learning_rate")) });
     const bases = store.start.recipes.map((one) => [one.name, one.name]);
     if (place.get("base").startsWith("run:")) bases.unshift([place.get("base"), place.get("base").slice(4)]);
     const put = (key) => (value) => { place.set({ [key]: value }); ask(); };
@@ -51,6 +51,8 @@ export function mount(root) {
     const mine = ++turn;
     start.disabled = true;
     if (!Object.keys(place.get("space")).length) { cost.textContent = t("costWaits"); return; }
+    cost.className = "cost soft";
+    cost.textContent = t("measuringCost");
     try {
       const found = await post("/api/studies/cost", request());
       if (mine !== turn || closed) return;

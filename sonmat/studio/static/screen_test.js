@@ -26,6 +26,7 @@ export function mount(root) {
   async function read() {
     const mine = run;
     board.classList.add("reading");
+    if (!board.firstChild) board.append(h("p", { class: "soft", role: "status" }, t("loading")));
     head();
     try {
       const part = place.get("part");

@@ -36,7 +36,7 @@ export function mount(root) {
     try {
       base = await baseOf(place.get("base"));
     } catch (error) {
-      told(error);
+      if (error.status) told(error);
       place.set({ base: "notes-mlp", ...untouched() });
       base = await baseOf("notes-mlp");
     }

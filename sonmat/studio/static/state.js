@@ -14,7 +14,7 @@ export const TABLE = {
     follow: [false, "flag"], run: ["", "text"], beside: [[], "list"],
   },
   runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
-  draw: { runs: [[], "list"], width: [22, "number"], set: ["", "text"], label: ["", "text"] },
+  draw: { runs: [[], "list"], width: [30, "number"], set: ["", "text"], label: ["", "text"] },
   look: {
     run: ["", "text"], beside: ["", "text"], epoch: [null, "number"], epoch2: [null, "number"], part: ["validation", "text"],
     pick: [0, "number"], mine: [false, "flag"], layer: ["", "text"], filter: [0, "number"], channel: [0, "number"], at: [null, "json"],

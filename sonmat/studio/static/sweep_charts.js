@@ -9,7 +9,6 @@ import { number, t } from "./texts.js";
 export function fanChart() {
   let kind = "linear";
   const chart = new LineChart({ title: t("fan"), x: t("epoch"), first: 1, shown: (v) => told(kind, v), told: (v) => told(kind, v), marks: (low, high, n) => marks(kind, low, high, n) });
-  chart.put2 = null;
   return {
     node: chart.node,
     end: () => chart.end(),

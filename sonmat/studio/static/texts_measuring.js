@@ -18,6 +18,7 @@ export const MEASURING = {
   sampler: ["sampler", "샘플러"],
   cost: ["It will cost", "드는 비용"],
   costTold: ["about {0}, {1} trainings, {2} programs", "약 {0}, 학습 {1}번, 프로그램 {2}개"],
+  measuringCost: ["A few steps are being measured …", "몇 스텝을 학습해 보며 재고 있습니다 …"],
   costWaits: ["Add a setting to see what it costs.", "설정을 추가하면 드는 비용이 보입니다."],
   startSweep: ["Start the sweep", "스윕 시작"],
   studies: ["Sweeps", "스윕 목록"],

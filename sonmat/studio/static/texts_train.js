@@ -65,6 +65,7 @@ export const TRAIN = {
   progressWord: ["Progress", "진행"],
   stepsPerSecond: ["steps a second", "초당 스텝"],
   remaining: ["remaining", "남은 시간"],
+  finishing: ["testing, calibrating", "시험, 보정 중"],
   took: ["trained for", "학습 시간"],
   firstPoint: ["first point after {0} ms", "첫 점까지 {0} ms"],
   epochOf: ["epoch {0} of {1}", "에포크 {0} / {1}"],

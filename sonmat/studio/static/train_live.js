@@ -31,6 +31,7 @@ export function liveView({ onapply, ontrained }) {
   const findings = h("section", { class: "findings card", hidden: true });
   const node = h("div", { class: "live" }, h("section", { class: "card" }, head, bar, figures, h("div", { class: "stack" }, plots, empty), beside, onward), findings);
   let name = "";
+  let ending = ""; // the run whose epochs are over, and which is being tested and calibrated
   let asked = 0;
   let pressed = 0;
   let builtHead = "";
@@ -94,7 +95,7 @@ export function liveView({ onapply, ontrained }) {
     const has = course && (course.epoch.length || course.tail.length);
     plots.classList.toggle("dim", !has);
     empty.hidden = Boolean(has);
-    if (!has) empty.textContent = !name ? t("noCurve") : row?.state === "waiting" ? t("waitingCurve", Math.max(0, (row.position ?? 1) - 0)) : active(row) ? t("compilingCurve") : t("noCurve");
+    if (!has) empty.textContent = !name ? t("noCurve") : row?.state === "waiting" ? t("waitingCurve", row.position ?? 1) : active(row) ? t("compilingCurve") : row && !course?.recipe ? t("loading") : t("noCurve");
     const others = place.get("beside").filter((one) => one !== name && courses.has(one));
     for (const key of ["loss", "accuracy"]) {
       const list = others.map((one, i) => ({ ...series(one, `val_${key}`, { label: called(store.runs.get(one), one), colour: BESIDE[i % 4], width: 1.4, alpha: 0.75 }), faint: true }));
@@ -165,7 +166,7 @@ export function liveView({ onapply, ontrained }) {
     bar.setAttribute("aria-valuenow", Math.round(100 * part));
     bar.classList.toggle("going", Boolean(going));
     const rows = row ? [[t("valAccuracy"), percent(course?.val_accuracy.at(-1) ?? row.val_accuracy), "big"], [t("valLoss"), number(course?.val_loss.at(-1) ?? row.val_loss), "big"],
-      [t("epoch"), `${going && now ? now.epoch : row.epochs} / ${of}`], going && now ? [t("remaining"), time(now.remaining)] : [t("took"), time(row.seconds)],
+      [t("epoch"), `${going && now ? now.epoch : row.epochs} / ${of}`], going && ending === name ? [t("remaining"), t("finishing")] : going && now ? [t("remaining"), time(now.remaining)] : [t("took"), time(row.seconds)],
       ...(now?.steps_per_second ? [[t("stepsPerSecond"), count(now.steps_per_second)]] : [])] : [];
     while (figures.children.length < rows.length) figures.append(h("div", {}, h("dt"), h("dd")));
     while (figures.children.length > rows.length) figures.lastChild.remove();
@@ -241,6 +242,7 @@ export function liveView({ onapply, ontrained }) {
       }
       draw();
     }),
+    on("finishing", (event) => { ending = event.name; if (mine(event)) draw(); }),
     on("compiled", (event) => { if (mine(event)) draw(); }),
   ];
   return { node, show, draw, course: (run) => courses.get(run), get name() { return name; },
