@@ -86,7 +86,7 @@ export function mount(root) {
     if (closed) return;
     network.tell(check);
     go.disabled = !check.ok;
-    totals.textContent = check.ok ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}` : check.problem;
+    totals.textContent = check.ok ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}` : check.at === null || check.at === undefined ? check.problem : t("cannotBe");
     totals.classList.toggle("badtext", !check.ok);
   }, CHECK);
   look.now = () => { look.cancel(); look(); };

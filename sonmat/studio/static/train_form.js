@@ -3,7 +3,7 @@ import { chips, choice, slider } from "./controls.js";
 import { button, h } from "./dom.js";
 import { dataChoices } from "./recipe.js";
 import { store } from "./store.js";
-import { t } from "./texts.js";
+import { count, t } from "./texts.js";
 
 /** What a schedule is, short: "OneCycle, peak 0.01". */
 const schedule = (table) => Object.entries(table).map(([key, value]) => (key === "name" ? value : `${key} ${value}`)).join(", ");
@@ -50,7 +50,7 @@ export function trainForm(onset) {
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
     const known = store.start.datasets.find((one) => one.name === recipe.data);
     data.replaceChildren(h("h2", {}, t("data")), choice(t("data"), choices, recipe.data, (name) => onset({ data: name })),
-      h("p", { class: "lead" }, known ? [known.shape.join(" × "), ", ", `${known.classes?.length ?? known.classes} classes, ${known.rows ? Number(Array.isArray(known.rows) ? known.rows[0] : known.rows).toLocaleString("en-US") : ""}`].join("").replace(/, $/, "") : ""), made.split, made.seed);
+      h("p", { class: "lead" }, known ? t("dataShape", known.shape.join(" × "), known.classes.length, count(known.rows[0])) : ""), made.split, made.seed);
     learning.replaceChildren(h("h2", {}, t("learning")), made.opt, made.lr, made.batch, made.epochs);
     if (Object.keys(values.more ?? {}).length) learning.append(h("h3", {}, t("also")), h("div", { class: "row" }, chips(values.more, (key) => {
       const more = { ...values.more };

@@ -59,6 +59,12 @@ class Studio:
         self.until(lambda: self.state(name) == "finished", _FIRST)
         return name
 
+    def quiet(self) -> None:
+        """Stop what a test has left training."""
+        for row in self.ask("/api/runs")["rows"]:
+            if row["state"] in ("training", "waiting"):
+                self.ask(f"/api/runs/{row['name']}/stop", "POST")
+
     def state(self, run: str) -> str:
         """What a run is at: waiting, training, finished, stopped …"""
         return str(self.ask(f"/api/runs/{run}")["state"])
@@ -117,7 +123,7 @@ def opened(browser: Browser, studio: Studio) -> Iterator[Callable[..., Page]]:
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: heard(message, refused))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{studio.address}/#/{path}")
@@ -131,6 +137,7 @@ def opened(browser: Browser, studio: Studio) -> Iterator[Callable[..., Page]]:
     yield open_
     for context in contexts:
         context.close()
+    studio.quiet()
     assert not errors, errors
 
 

@@ -63,6 +63,7 @@ def test_a_link_may_say_its_language(opened: Open):
     assert opened("runs?lang=ko").inner_text(".tabs a[aria-current]") == "실행"
 
 
+@pytest.mark.slow
 def test_the_keyboard_reaches_the_content_and_every_screen(opened: Open):
     page = opened("train")
     page.keyboard.press("Tab")
@@ -78,6 +79,7 @@ def test_the_keyboard_reaches_the_content_and_every_screen(opened: Open):
     page.wait_for_function("() => document.activeElement.id === 'main'")
 
 
+@pytest.mark.slow
 def test_the_tabs_go_back_to_where_one_was(opened: Open):
     page = opened("runs?q=first")
     page.click(".tabs a[data-screen=draw]")
@@ -89,6 +91,7 @@ def test_the_tabs_go_back_to_where_one_was(opened: Open):
     page.wait_for_selector(".screen.draw")
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(opened: Open, studio: Any):
     for screen in SCREENS:
         page = opened(screen)

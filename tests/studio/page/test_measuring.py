@@ -29,6 +29,7 @@ def test_a_cell_of_the_confusions_shows_its_images(opened: Open, studio: Any):
     assert page.locator(".reliability rect").count() > 2
 
 
+@pytest.mark.slow
 def test_looking_at_the_test_set_is_warned_of_and_counted(opened: Open, studio: Any):
     page = opened(f"test?run={studio.run}")
     page.wait_for_selector("table.confusion")
@@ -46,6 +47,7 @@ def test_looking_at_the_test_set_is_warned_of_and_counted(opened: Open, studio: 
     assert page.get_attribute("#part-validation", "aria-pressed") == "true"
 
 
+@pytest.mark.slow
 def test_a_sweep_s_cost_is_shown_before_it_starts(opened: Open):
     page = opened("sweep?trials=6&finalists=0&epochs=1", refused=True)
     page.wait_for_selector("#startsweep:not([disabled])")

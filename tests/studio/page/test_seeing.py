@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Open = Callable[..., "Page"]
 
 
-@pytest.mark.parametrize("digit", ["1", "7"])
+@pytest.mark.parametrize("digit", ["7", pytest.param("1", marks=pytest.mark.slow)])
 def test_a_digit_that_is_drawn_is_recognised(opened: Open, studio: Any, write: Callable[[Page, str], None], digit: str):
     page = opened(f"draw?runs={studio.run}")
     write(page, digit)
@@ -33,6 +33,7 @@ def test_a_digit_that_is_drawn_is_recognised(opened: Open, studio: Any, write: C
     page.wait_for_function("() => !document.querySelector('.pbar')")
 
 
+@pytest.mark.slow
 def test_a_photograph_can_be_chosen(opened: Open, studio: Any, fetched_mnist: Any):
     from PIL import Image
 
@@ -48,6 +49,7 @@ def test_a_photograph_can_be_chosen(opened: Open, studio: Any, fetched_mnist: An
     page.wait_for_selector(".verdict .big:has-text('1')")
 
 
+@pytest.mark.slow
 def test_drawings_are_kept_as_classes_and_offered_for_training(opened: Open, write: Callable[[Page, str], None]):
     page = opened("draw?set=marks")
     for name in ("하나", "일곱"):
@@ -56,12 +58,12 @@ def test_drawings_are_kept_as_classes_and_offered_for_training(opened: Open, wri
         page.click("#keep")
         page.wait_for_selector(f".class:has-text('{name}') .thumb img")
     page.wait_for_selector("#trainon")
-    assert page.evaluate("[...document.querySelectorAll('.thumb img')].every(i => i.complete)") in (True, False)
     page.hover(".thumb >> nth=0")
     page.click(".thumb button >> nth=0")
     page.wait_for_function("() => document.querySelectorAll('.thumb').length === 1")
 
 
+@pytest.mark.slow
 def test_the_window_steps_and_its_sum_is_the_network_s(opened: Open, studio: Any):
     conv = {"layer": "conv", "filters": 4, "kernel": 3, "stride": 2, "padding": "same", "activation": "relu"}
     model = {"name": "layers", "layers": [conv, {"layer": "max_pool", "size": 2, "stride": 2, "padding": "valid"}]}
@@ -86,6 +88,7 @@ def test_the_window_steps_and_its_sum_is_the_network_s(opened: Open, studio: Any
     assert float(page.get_attribute(".stage", "data-apart") or "nan") < 1e-4
 
 
+@pytest.mark.slow
 def test_sizes_of_one_s_own_follow_the_formula(opened: Open, studio: Any):
     page = opened(f"look?run={studio.run}&demo=1&size=5&stride=3&pad=1")
     assert "⌊(28 + 2·1 − 5) / 3⌋ + 1 = 9" in page.inner_text(".formula")
@@ -101,6 +104,7 @@ def test_a_dense_unit_s_sum_is_the_network_s(opened: Open, studio: Any):
     assert "filter=3" in page.evaluate("location.hash")
 
 
+@pytest.mark.slow
 def test_the_arithmetic_of_windows_is_keras_s(opened: Open):
     """The page's own convolution and pooling beside Keras's, with padding, strides and channels."""
     import keras

@@ -49,6 +49,7 @@ def test_a_run_is_stopped_and_goes_on(opened: Open, studio: Any):
     page.click("#train")
     page.wait_for_selector(".live[data-first-point]")
     name = named(page)
+    studio.until(lambda: studio.ask(f"/api/runs/{name}")["epochs"] > 0)
     page.click("#stop")
     page.wait_for_selector(".runhead .badge.stopped")
     at = studio.ask(f"/api/runs/{name}")["epochs"]
@@ -60,6 +61,7 @@ def test_a_run_is_stopped_and_goes_on(opened: Open, studio: Any):
     page.wait_for_selector(".runhead .badge.stopped")
 
 
+@pytest.mark.slow
 def test_following_the_sliders_replaces_what_trains(opened: Open, studio: Any):
     page = opened("train?epochs=200&batch=256&follow=1")
     page.click("#train")
@@ -92,6 +94,7 @@ def test_cards_of_layers_show_sizes_and_explain_what_cannot_be(opened: Open):
     assert "dropout:0.2" in page.evaluate("location.hash")
 
 
+@pytest.mark.slow
 def test_layers_are_moved_with_the_keyboard_and_by_dragging(opened: Open):
     page = opened("train?layers=conv:8:3:1:valid:relu~max_pool:2:2:valid~dropout:0.3")
     page.focus(".layer.dropout [data-move=up]")
@@ -121,6 +124,7 @@ def test_a_link_restores_the_form_and_back_undoes(opened: Open):
     assert page.input_value(".learning input[type=number] >> nth=1") == "100"
 
 
+@pytest.mark.slow
 def test_runs_are_found_sorted_compared_renamed_and_deleted(opened: Open, studio: Any):
     other = studio.train("doomed one", epochs=1)
     page = opened("runs")
@@ -140,6 +144,7 @@ def test_runs_are_found_sorted_compared_renamed_and_deleted(opened: Open, studio
     assert f"run={studio.run}" in (page.get_attribute("#compare", "href") or "")
 
 
+@pytest.mark.slow
 def test_two_tabs_agree(opened: Open, studio: Any):
     one, two = opened(f"train?run={studio.run}"), opened("runs")
     one.click("[aria-label=Rename]")
@@ -170,6 +175,7 @@ def test_a_thousand_runs_have_few_rows_in_the_page(opened: Open):
     assert page.locator(".room .line").count() < 60
 
 
+@pytest.mark.slow
 def test_settings_of_a_run_are_those_that_a_duplicate_starts_from(opened: Open, studio: Any):
     page = opened(f"train?run={studio.run}")
     page.click("#duplicate")
