@@ -23,7 +23,12 @@ async function call(method, path, { query, body, signal } = {}) {
   if (method !== "GET") headers["Content-Type"] = raw ? "application/octet-stream" : "application/json";
   let answer;
   try {
-    answer = await fetch(address(path, query), { method, headers, signal, body: method === "GET" ? undefined : raw ? body : JSON.stringify(body ?? {}) });
+    answer = await fetch(address(path, query), {
+      method,
+      headers,
+      signal,
+      body: method === "GET" ? undefined : raw ? body : JSON.stringify(body ?? {}),
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal("", "", 0); // the server does not answer: the header says so

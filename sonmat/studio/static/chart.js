@@ -26,15 +26,23 @@ export class LineChart {
     this.options = options;
     this.canvas = h("canvas", { class: "chart", role: "img", tabIndex: 0 });
     this.tip = h("div", { class: "tip", hidden: true });
-    this.node = h("figure", { class: "plot" }, h("figcaption", {}, h("b", {}, options.title), h("span", { class: "key" })),
-      h("div", { class: "hold" }, this.canvas, this.tip));
+    this.node = h(
+      "figure",
+      { class: "plot" },
+      h("figcaption", {}, h("b", {}, options.title), h("span", { class: "key" })),
+      h("div", { class: "hold" }, this.canvas, this.tip),
+    );
     /** @type {Series[]} */
     this.series = [];
     this.range = null;
     this.at = null;
     this.asked = 0;
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
-    this.canvas.addEventListener("pointerleave", () => { this.at = null; this.tip.hidden = true; this.ask(); });
+    this.canvas.addEventListener("pointerleave", () => {
+      this.at = null;
+      this.tip.hidden = true;
+      this.ask();
+    });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.seen = new ResizeObserver(() => this.ask());
     this.seen.observe(this.canvas);
@@ -54,29 +62,54 @@ export class LineChart {
     this.most = more.most ?? 0;
     if (more.text !== undefined) this.canvas.setAttribute("aria-label", `${this.options.title}. ${more.text}`);
     const key = this.node.querySelector(".key");
-    const told = series.filter((one) => one.group).map((one) => one.group + one.colour).join();
+    const told = series
+      .filter((one) => one.group)
+      .map((one) => one.group + one.colour)
+      .join();
     if (key.dataset.told !== told) {
       key.dataset.told = told;
-      key.replaceChildren(...series.filter((one) => one.group).map((one) => h("span", {},
-        h("i", { style: { background: one.dash ? `repeating-linear-gradient(90deg, ${css(one.colour)} 0 5px, transparent 5px 8px)` : css(one.colour), height: `${Math.max(2, one.width ?? 2)}px` } }), one.group)));
+      key.replaceChildren(
+        ...series
+          .filter((one) => one.group)
+          .map((one) =>
+            h(
+              "span",
+              {},
+              h("i", {
+                style: {
+                  background: one.dash
+                    ? `repeating-linear-gradient(90deg, ${css(one.colour)} 0 5px, transparent 5px 8px)`
+                    : css(one.colour),
+                  height: `${Math.max(2, one.width ?? 2)}px`,
+                },
+              }),
+              one.group,
+            ),
+          ),
+      );
     }
     this.ask();
   }
 
   ask() {
-    if (!this.asked) this.asked = requestAnimationFrame(() => { this.asked = 0; this.draw(); });
+    if (!this.asked)
+      this.asked = requestAnimationFrame(() => {
+        this.asked = 0;
+        this.draw();
+      });
   }
 
   bounds() {
     let [low, high, left, right] = [Infinity, -Infinity, Infinity, -Infinity];
-    for (const one of this.series) for (let i = 0; i < one.x.length; i++) {
-      const y = one.y[i];
-      if (y === null || !Number.isFinite(y)) continue;
-      if (y < low) low = y;
-      if (y > high) high = y;
-      if (one.x[i] < left) left = one.x[i];
-      if (one.x[i] > right) right = one.x[i];
-    }
+    for (const one of this.series)
+      for (let i = 0; i < one.x.length; i++) {
+        const y = one.y[i];
+        if (y === null || !Number.isFinite(y)) continue;
+        if (y < low) low = y;
+        if (y > high) high = y;
+        if (one.x[i] < left) left = one.x[i];
+        if (one.x[i] > right) right = one.x[i];
+      }
     if (low > high) return null;
     right = Math.max(right, this.most, left + 0.001);
     left = Math.min(left, this.options.first ?? 0);
@@ -84,7 +117,10 @@ export class LineChart {
     const pad = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.1;
     if (this.options.from !== "zero") low -= pad;
     high += pad;
-    if (this.options.percent) { high = Math.min(high, 1.001); low = Math.max(0, low); }
+    if (this.options.percent) {
+      high = Math.min(high, 1.001);
+      low = Math.max(0, low);
+    }
     return { low, high, left, right };
   }
 
@@ -100,7 +136,10 @@ export class LineChart {
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, wide, high);
     const wanted = this.bounds();
-    if (!wanted) { this.range = null; return; }
+    if (!wanted) {
+      this.range = null;
+      return;
+    }
     this.glide(wanted);
     this.wide = wide;
     this.high = high;
@@ -118,12 +157,17 @@ export class LineChart {
   glide(wanted) {
     const now = this.range;
     const still = !now || matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (still) { this.range = wanted; return; }
+    if (still) {
+      this.range = wanted;
+      return;
+    }
     let moving = false;
     const next = {};
     for (const key of ["low", "high", "left", "right"]) {
       const gap = wanted[key] - now[key];
-      const close = Math.abs(gap) < 0.002 * Math.max(1e-12, wanted.high - wanted.low, key === "right" || key === "left" ? wanted.right - wanted.left : 0);
+      const close =
+        Math.abs(gap) <
+        0.002 * Math.max(1e-12, wanted.high - wanted.low, key === "right" || key === "left" ? wanted.right - wanted.left : 0);
       next[key] = close ? wanted[key] : now[key] + gap * 0.3;
       moving ||= !close;
     }
@@ -131,9 +175,13 @@ export class LineChart {
     if (moving) this.ask();
   }
 
-  px(x) { return M.left + ((x - this.range.left) / (this.range.right - this.range.left)) * (this.wide - M.left - M.right); }
+  px(x) {
+    return M.left + ((x - this.range.left) / (this.range.right - this.range.left)) * (this.wide - M.left - M.right);
+  }
 
-  py(y) { return this.high - M.bottom - ((y - this.range.low) / (this.range.high - this.range.low)) * (this.high - M.top - M.bottom); }
+  py(y) {
+    return this.high - M.bottom - ((y - this.range.low) / (this.range.high - this.range.low)) * (this.high - M.top - M.bottom);
+  }
 
   axes(pen) {
     const { low, high, left, right } = this.range;
@@ -147,7 +195,10 @@ export class LineChart {
     const wanted = Math.max(2, Math.floor(this.high / 34));
     for (const [at, text] of this.options.marks?.(low, high, wanted) ?? ticks(low, high, wanted).map((one) => [one, shown(one)])) {
       const y = Math.round(this.py(at)) + 0.5;
-      pen.beginPath(); pen.moveTo(M.left, y); pen.lineTo(this.wide - M.right, y); pen.stroke();
+      pen.beginPath();
+      pen.moveTo(M.left, y);
+      pen.lineTo(this.wide - M.right, y);
+      pen.stroke();
       pen.fillText(text, M.left - 6, y);
     }
     pen.textAlign = "center";
@@ -174,20 +225,28 @@ export class LineChart {
     let last = null;
     for (let i = 0; i < one.x.length; i++) {
       const y = one.y[i];
-      if (y === null || !Number.isFinite(y)) { up = true; continue; }
+      if (y === null || !Number.isFinite(y)) {
+        up = true;
+        continue;
+      }
       last = [this.px(one.x[i]), this.py(y)];
       pen[up ? "moveTo" : "lineTo"](...last);
       up = false;
     }
     pen.stroke();
     pen.setLineDash([]);
-    if (last && (one.marks || one.x.length === 1)) { pen.beginPath(); pen.arc(...last, (one.width ?? 2) + 1.5, 0, 7); pen.fill(); }
+    if (last && (one.marks || one.x.length === 1)) {
+      pen.beginPath();
+      pen.arc(...last, (one.width ?? 2) + 1.5, 0, 7);
+      pen.fill();
+    }
     pen.globalAlpha = 1;
   }
 
   nearest(x) {
     let best = null;
-    for (const one of this.series) if (!one.faint) for (const at of one.x) if (best === null || Math.abs(at - x) < Math.abs(best - x)) best = at;
+    for (const one of this.series)
+      if (!one.faint) for (const at of one.x) if (best === null || Math.abs(at - x) < Math.abs(best - x)) best = at;
     return best;
   }
 
@@ -209,9 +268,15 @@ export class LineChart {
   show() {
     if (this.at === null) return;
     const shown = this.options.told ?? this.options.shown ?? String;
-    const rows = this.series.map((one) => [one, one.x.findIndex((at) => Math.abs(at - this.at) < 1e-6)]).filter(([one, i]) => i >= 0 && one.y[i] !== null);
-    this.tip.replaceChildren(h("b", {}, `${this.options.x ?? ""} ${Number(this.at.toFixed(2))}`),
-      ...rows.slice(0, 8).map(([one, i]) => h("div", {}, h("i", { style: { background: css(one.colour) } }), `${one.name} `, h("b", {}, shown(one.y[i])))));
+    const rows = this.series
+      .map((one) => [one, one.x.findIndex((at) => Math.abs(at - this.at) < 1e-6)])
+      .filter(([one, i]) => i >= 0 && one.y[i] !== null);
+    this.tip.replaceChildren(
+      h("b", {}, `${this.options.x ?? ""} ${Number(this.at.toFixed(2))}`),
+      ...rows
+        .slice(0, 8)
+        .map(([one, i]) => h("div", {}, h("i", { style: { background: css(one.colour) } }), `${one.name} `, h("b", {}, shown(one.y[i])))),
+    );
     this.tip.hidden = !rows.length;
     const x = this.px(this.at);
     this.tip.style.left = x > this.wide / 2 ? "auto" : `${x + 12}px`;
@@ -223,6 +288,9 @@ export class LineChart {
     const x = Math.round(this.px(this.at)) + 0.5;
     pen.strokeStyle = css("--faint");
     pen.lineWidth = 1;
-    pen.beginPath(); pen.moveTo(x, M.top); pen.lineTo(x, this.high - M.bottom); pen.stroke();
+    pen.beginPath();
+    pen.moveTo(x, M.top);
+    pen.lineTo(x, this.high - M.bottom);
+    pen.stroke();
   }
 }

@@ -21,7 +21,14 @@ export function slider(o) {
     const value = o.log ? o.low * (top / o.low) ** (place / 1000) : Number(place);
     return o.whole ? Math.round(value) : near(value);
   };
-  const range = h("input", { type: "range", min: o.log ? 0 : o.low, max: o.log ? 1000 : top, step: o.log ? 1 : o.step ?? 1, "aria-label": o.label, tabIndex: 0 });
+  const range = h("input", {
+    type: "range",
+    min: o.log ? 0 : o.low,
+    max: o.log ? 1000 : top,
+    step: o.log ? 1 : (o.step ?? 1),
+    "aria-label": o.label,
+    tabIndex: 0,
+  });
   const field = h("input", { type: "number", id, min: o.low, max: o.high, step: o.whole ? 1 : "any", inputMode: "decimal" });
   const paint = (value) => {
     const part = Math.max(0, Math.min(1, (to(value) - Number(range.min)) / (Number(range.max) - Number(range.min))));
@@ -29,8 +36,17 @@ export function slider(o) {
     range.setAttribute("aria-valuetext", String(value));
   };
   const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range);
-  node.put = (value) => { range.value = to(value); if (document.activeElement !== field) field.value = value; paint(value); };
-  range.addEventListener("input", () => { const value = back(range.value); field.value = value; paint(value); o.onset(value); });
+  node.put = (value) => {
+    range.value = to(value);
+    if (document.activeElement !== field) field.value = value;
+    paint(value);
+  };
+  range.addEventListener("input", () => {
+    const value = back(range.value);
+    field.value = value;
+    paint(value);
+    o.onset(value);
+  });
   field.addEventListener("input", () => {
     const value = Number(field.value);
     if (field.value === "" || !Number.isFinite(value) || value < o.low || value > o.high) return;
@@ -38,8 +54,12 @@ export function slider(o) {
     paint(value);
     o.onset(o.whole ? Math.round(value) : value);
   });
-  field.addEventListener("change", () => { // what is out of range goes to its end
-    let value = field.value === "" || !Number.isFinite(Number(field.value)) ? back(range.value) : Math.max(o.low, Math.min(o.high, Number(field.value)));
+  field.addEventListener("change", () => {
+    // what is out of range goes to its end
+    let value =
+      field.value === "" || !Number.isFinite(Number(field.value))
+        ? back(range.value)
+        : Math.max(o.low, Math.min(o.high, Number(field.value)));
     if (o.whole) value = Math.round(value);
     field.value = value;
     node.put(value);
@@ -53,10 +73,16 @@ export function slider(o) {
 /** A choice. @param {string} label @param {[any, string][]} options @param {any} value @param {(value: string) => void} onset */
 export function choice(label, options, value, onset) {
   const id = `f${++made}`;
-  const box = h("select", { id, onchange: () => onset(box.value) }, options.map(([one, name]) => h("option", { value: one }, name)));
+  const box = h(
+    "select",
+    { id, onchange: () => onset(box.value) },
+    options.map(([one, name]) => h("option", { value: one }, name)),
+  );
   box.value = value;
   const node = h("div", { class: "field" }, h("label", { htmlFor: id }, label), box);
-  node.put = (one) => { box.value = one; };
+  node.put = (one) => {
+    box.value = one;
+  };
   return node;
 }
 
@@ -64,11 +90,14 @@ export function choice(label, options, value, onset) {
 export function toggle(label, value, onset) {
   const box = h("input", { type: "checkbox", role: "switch", checked: value, onchange: () => onset(box.checked) });
   const node = h("label", { class: "switch" }, box, label);
-  node.put = (one) => { box.checked = one; };
+  node.put = (one) => {
+    box.checked = one;
+  };
   return node;
 }
 
-const line = (row) => `${called(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
+const line = (row) =>
+  `${called(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
 
 /**
  * Which run: its options follow what trains.
@@ -82,9 +111,12 @@ export function runPicker(o) {
     const told = rows.map((row) => `${row.name}${line(row)}`).join("\n");
     if (box.dataset.told === told && box.options.length) return;
     box.dataset.told = told;
-    box.replaceChildren(...(o.none === undefined ? [] : [h("option", { value: "" }, o.none)]),
-      ...rows.slice(0, 300).map((row) => h("option", { value: row.name }, line(row))));
-    if (wanted && ![...box.options].some((one) => one.value === wanted) && store.runs.has(wanted)) box.append(h("option", { value: wanted }, line(store.runs.get(wanted))));
+    box.replaceChildren(
+      ...(o.none === undefined ? [] : [h("option", { value: "" }, o.none)]),
+      ...rows.slice(0, 300).map((row) => h("option", { value: row.name }, line(row))),
+    );
+    if (wanted && ![...box.options].some((one) => one.value === wanted) && store.runs.has(wanted))
+      box.append(h("option", { value: wanted }, line(store.runs.get(wanted))));
     box.value = o.none !== undefined && !o.value ? "" : wanted;
     if (box.selectedIndex < 0) box.selectedIndex = 0;
   };
@@ -93,7 +125,10 @@ export function runPicker(o) {
   if (box.selectedIndex < 0) box.selectedIndex = 0;
   const off = on("runs", fill);
   box.end = off;
-  box.put = (name) => { o.value = name; box.value = name; };
+  box.put = (name) => {
+    o.value = name;
+    box.value = name;
+  };
   return box;
 }
 
@@ -109,12 +144,26 @@ export function chosenRun(key = "run") {
 }
 let remembered = "";
 /** The run that the person chose: other screens show it too. */
-export const remember = (name) => { remembered = name; };
+export const remember = (name) => {
+  remembered = name;
+};
 
 /** What stands where there is no run yet. */
-export const noRuns = () => h("div", { class: "empty" }, h("p", {}, t("noRuns")), h("p", {}, h("a", { class: "button primary", href: place.last.train ?? "#/train" }, t("trainOne"))));
+export const noRuns = () =>
+  h(
+    "div",
+    { class: "empty" },
+    h("p", {}, t("noRuns")),
+    h("p", {}, h("a", { class: "button primary", href: place.last.train ?? "#/train" }, t("trainOne"))),
+  );
 
 /** A list of settings as chips that can be taken back. */
-export const chips = (settings, undo) => Object.entries(settings).map(([key, value]) => h("span", { class: "chip" },
-  h("b", {}, `${key.replace(/^(train|model)\./, "")} = ${typeof value === "object" ? JSON.stringify(value) : value}`),
-  button("close", t("undoSetting", key), () => undo(key), { text: false })));
+export const chips = (settings, undo) =>
+  Object.entries(settings).map(([key, value]) =>
+    h(
+      "span",
+      { class: "chip" },
+      h("b", {}, `${key.replace(/^(train|model)\./, "")} = ${typeof value === "object" ? JSON.stringify(value) : value}`),
+      button("close", t("undoSetting", key), () => undo(key), { text: false }),
+    ),
+  );

@@ -17,7 +17,21 @@ export function denseView({ onunit }) {
   const terms = h("div", { class: "terms" });
   const units = h("div", { class: "units", role: "listbox", "aria-label": t("unitWord") });
   const agree = h("p", { class: "small agree" });
-  const node = h("div", { class: "denseview" }, h("div", { class: "trio dense3" }, planes.map((one, i) => [i ? h("b", { class: "sign" }, i === 1 ? "×" : "=") : null, h("figure", { class: "surface" }, h("figcaption", {}, h("b", {}, t(one.key))), one.canvas)])), terms, units, agree);
+  const node = h(
+    "div",
+    { class: "denseview" },
+    h(
+      "div",
+      { class: "trio dense3" },
+      planes.map((one, i) => [
+        i ? h("b", { class: "sign" }, i === 1 ? "×" : "=") : null,
+        h("figure", { class: "surface" }, h("figcaption", {}, h("b", {}, t(one.key))), one.canvas),
+      ]),
+    ),
+    terms,
+    units,
+    agree,
+  );
 
   return {
     node,
@@ -35,23 +49,59 @@ export function denseView({ onunit }) {
       const scale = [most(input), most(weights), most(products)];
       [input, weights, products].forEach((list, k) => {
         const floor = k === 0 && !list.some((one) => one < 0);
-        paint(planes[k].canvas, rows, columns, (i) => {
-          const at = index(i);
-          return floor ? (at < 0 ? 0 : (list[at] / scale[0]) * 255) : at < 0 ? 127.5 : 127.5 + (list[at] / scale[k]) * 127.5;
-        }, floor ? "heat" : "two");
+        paint(
+          planes[k].canvas,
+          rows,
+          columns,
+          (i) => {
+            const at = index(i);
+            return floor ? (at < 0 ? 0 : (list[at] / scale[0]) * 255) : at < 0 ? 127.5 : 127.5 + (list[at] / scale[k]) * 127.5;
+          },
+          floor ? "heat" : "two",
+        );
         planes[k].canvas.style.aspectRatio = `${columns} / ${rows}`;
       });
-      const sums = Array.from({ length: out }, (_, j) => { let sum = chosen.bias?.[j] ?? 0; for (let i = 0; i < count; i++) sum += input[i] * kernel[i * out + j]; return sum; });
+      const sums = Array.from({ length: out }, (_, j) => {
+        let sum = chosen.bias?.[j] ?? 0;
+        for (let i = 0; i < count; i++) sum += input[i] * kernel[i * out + j];
+        return sum;
+      });
       const results = chosen.activation === "softmax" ? softmax(sums) : sums.map(ACTIVATIONS[chosen.activation] ?? ACTIVATIONS.linear);
       const bias = chosen.bias?.[unit] ?? 0;
       const term = (name, value, kind = "") => h("div", { class: `term ${kind}` }, h("span", {}, name), h("b", {}, number(value)));
-      terms.replaceChildren(term("Σ", sums[unit] - bias), term(t("bias"), bias), term("=", sums[unit]), term(chosen.activation ?? "linear", results[unit], "result"));
+      terms.replaceChildren(
+        term("Σ", sums[unit] - bias),
+        term(t("bias"), bias),
+        term("=", sums[unit]),
+        term(chosen.activation ?? "linear", results[unit], "result"),
+      );
       const tall = most(results);
       const classes = out === (seen.classes ?? []).length && chosen.activation === "softmax" ? seen.classes : null;
-      units.replaceChildren(...results.slice(0, 256).map((value, j) => h("button", { type: "button", class: `unit${j === unit ? " chosen" : ""}`, role: "option", "aria-selected": String(j === unit), title: `${classes?.[j] ?? j + 1}: ${number(value)}`, onclick: () => onunit(j) },
-        h("i", { style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" } }), out <= 40 ? h("span", {}, classes?.[j] ?? String(j + 1)) : null)));
+      units.replaceChildren(
+        ...results
+          .slice(0, 256)
+          .map((value, j) =>
+            h(
+              "button",
+              {
+                type: "button",
+                class: `unit${j === unit ? " chosen" : ""}`,
+                role: "option",
+                "aria-selected": String(j === unit),
+                title: `${classes?.[j] ?? j + 1}: ${number(value)}`,
+                onclick: () => onunit(j),
+              },
+              h("i", {
+                style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" },
+              }),
+              out <= 40 ? h("span", {}, classes?.[j] ?? String(j + 1)) : null,
+            ),
+          ),
+      );
       let apart = 0;
-      results.forEach((value, j) => { apart = Math.max(apart, Math.abs(value - output[j])); });
+      results.forEach((value, j) => {
+        apart = Math.max(apart, Math.abs(value - output[j]));
+      });
       agree.textContent = apart <= 1e-3 * Math.max(1, tall) ? t("agree", number(apart, 2)) : t("disagree", number(apart, 3));
       agree.classList.toggle("badtext", apart > 1e-3 * Math.max(1, tall));
     },
@@ -63,18 +113,28 @@ export function denseView({ onunit }) {
 function arranged(count, seen, name) {
   const [rows, columns] = seen.image.shape;
   if (rows * columns === count) return { rows, columns, index: (i) => i };
-  const before = seen.maps.slice(0, Math.max(0, seen.maps.findIndex((one) => one.name === name)));
+  const before = seen.maps.slice(
+    0,
+    Math.max(
+      0,
+      seen.maps.findIndex((one) => one.name === name),
+    ),
+  );
   const maps = before.reverse().find((one) => !isFlat(one.shape));
   if (maps && maps.shape[0] * maps.shape[1] * maps.shape[2] === count) {
     const [high, wide, depth] = maps.shape;
     const across = Math.ceil(Math.sqrt(depth));
     const [tall, broad] = [high + 1, wide + 1]; // a gap between neighbours
-    return { rows: Math.ceil(depth / across) * tall - 1, columns: across * broad - 1, index: (i) => {
-      const all = across * broad - 1;
-      const [y, x] = [Math.floor(i / all), i % all];
-      const map = Math.floor(y / tall) * across + Math.floor(x / broad);
-      return y % tall === high || x % broad === wide || map >= depth ? -1 : ((y % tall) * wide + (x % broad)) * depth + map;
-    } };
+    return {
+      rows: Math.ceil(depth / across) * tall - 1,
+      columns: across * broad - 1,
+      index: (i) => {
+        const all = across * broad - 1;
+        const [y, x] = [Math.floor(i / all), i % all];
+        const map = Math.floor(y / tall) * across + Math.floor(x / broad);
+        return y % tall === high || x % broad === wide || map >= depth ? -1 : ((y % tall) * wide + (x % broad)) * depth + map;
+      },
+    };
   }
   if (count <= 64) return { rows: 1, columns: count, index: (i) => i };
   const wide = Math.ceil(Math.sqrt(count));

@@ -61,13 +61,36 @@ const GLYPHS = {
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
 };
 /** A glyph, drawn with the text's colour. @param {string} name @param {boolean} [filled] */
-export const glyph = (name, filled = false) => s("svg", { viewBox: "0 0 24 24", class: "glyph", "aria-hidden": "true", fill: filled ? "currentColor" : "none",
-  stroke: "currentColor", "stroke-width": name === "grip" ? 3 : 2, "stroke-linecap": "round", "stroke-linejoin": "round" }, s("path", { d: GLYPHS[name] }));
+export const glyph = (name, filled = false) =>
+  s(
+    "svg",
+    {
+      viewBox: "0 0 24 24",
+      class: "glyph",
+      "aria-hidden": "true",
+      fill: filled ? "currentColor" : "none",
+      stroke: "currentColor",
+      "stroke-width": name === "grip" ? 3 : 2,
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+    },
+    s("path", { d: GLYPHS[name] }),
+  );
 
 /** A button with a glyph; its label is read aloud, and shown where `text` is true. */
-export const button = (name, label, onclick, { text = true, kind = "", ...more } = {}) => h("button", { type: "button",
-  class: `${text ? "" : "bare"} ${kind}`.trim(), onclick, ...(text ? {} : { "aria-label": label, title: label }), ...more },
-  name ? glyph(name, name === "play" || name === "stop") : null, text ? h("span", {}, label) : null);
+export const button = (name, label, onclick, { text = true, kind = "", ...more } = {}) =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: `${text ? "" : "bare"} ${kind}`.trim(),
+      onclick,
+      ...(text ? {} : { "aria-label": label, title: label }),
+      ...more,
+    },
+    name ? glyph(name, name === "play" || name === "stop") : null,
+    text ? h("span", {}, label) : null,
+  );
 
 /** What a screen reader says next. @param {string} text */
 export function speak(text) {
@@ -76,8 +99,12 @@ export function speak(text) {
 
 /** A notice that goes away by itself. @param {string} text @param {string} [fix] @param {"bad"|"good"} [kind] */
 export function notice(text, fix = "", kind = "bad") {
-  const box = h("div", { class: `notice ${kind}` }, h("div", {}, h("b", {}, text), fix ? h("span", {}, ` ${fix}`) : null),
-    button("close", "✕", () => box.remove(), { text: false }));
+  const box = h(
+    "div",
+    { class: `notice ${kind}` },
+    h("div", {}, h("b", {}, text), fix ? h("span", {}, ` ${fix}`) : null),
+    button("close", "✕", () => box.remove(), { text: false }),
+  );
   const all = document.getElementById("notices");
   all.append(box);
   while (all.children.length > 3) all.firstChild.remove();
@@ -87,7 +114,10 @@ export function notice(text, fix = "", kind = "bad") {
 /** A function that runs `ms` after its last call. @template {Function} F @param {F} run @param {number} ms */
 export function later(run, ms) {
   let timer = 0;
-  const call = (...args) => { clearTimeout(timer); timer = setTimeout(() => run(...args), ms); };
+  const call = (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run(...args), ms);
+  };
   call.cancel = () => clearTimeout(timer);
   return call;
 }
@@ -95,9 +125,22 @@ export function later(run, ms) {
 /** Asks before something is lost; gives true where the person agrees. @returns {Promise<boolean>} */
 export function sure(question, yes, no) {
   return new Promise((resolve) => {
-    const box = h("dialog", { class: "ask", onclose: () => { resolve(box.returnValue === "yes"); box.remove(); } },
-      h("form", { method: "dialog" }, h("p", {}, question), h("div", { class: "row end" }, h("button", { value: "no" }, no),
-        h("button", { value: "yes", class: "danger" }, yes))));
+    const box = h(
+      "dialog",
+      {
+        class: "ask",
+        onclose: () => {
+          resolve(box.returnValue === "yes");
+          box.remove();
+        },
+      },
+      h(
+        "form",
+        { method: "dialog" },
+        h("p", {}, question),
+        h("div", { class: "row end" }, h("button", { value: "no" }, no), h("button", { value: "yes", class: "danger" }, yes)),
+      ),
+    );
     document.body.append(box);
     box.showModal();
   });
@@ -107,9 +150,28 @@ export function sure(question, yes, no) {
 export function ask(question, value, yes, no) {
   return new Promise((resolve) => {
     const field = h("input", { type: "text", value, maxLength: 80, "aria-label": question });
-    const box = h("dialog", { class: "ask", onclose: () => { resolve(box.returnValue === "yes" ? field.value.trim() : null); box.remove(); } },
-      h("form", { method: "dialog" }, h("p", {}, question), field, h("div", { class: "row end" },
-        h("button", { value: "no", type: "button", onclick: () => box.close("no") }, no), h("button", { value: "yes", class: "primary" }, yes))));
+    const box = h(
+      "dialog",
+      {
+        class: "ask",
+        onclose: () => {
+          resolve(box.returnValue === "yes" ? field.value.trim() : null);
+          box.remove();
+        },
+      },
+      h(
+        "form",
+        { method: "dialog" },
+        h("p", {}, question),
+        field,
+        h(
+          "div",
+          { class: "row end" },
+          h("button", { value: "no", type: "button", onclick: () => box.close("no") }, no),
+          h("button", { value: "yes", class: "primary" }, yes),
+        ),
+      ),
+    );
     document.body.append(box);
     box.showModal();
     field.select();

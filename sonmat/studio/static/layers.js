@@ -39,46 +39,110 @@ export class Network {
   build() {
     this.cards = this.fixed ? [] : this.layers.map((one, index) => this.card(one, index));
     this.ends = [this.end("input"), this.end("output")];
-    this.list.replaceChildren(this.ends[0], ...(this.note ? [h("li", { class: "note" }, this.note)] : []), ...this.cards, ...(this.fixed ? [] : [this.adder()]), this.ends[1]);
+    this.list.replaceChildren(
+      this.ends[0],
+      ...(this.note ? [h("li", { class: "note" }, this.note)] : []),
+      ...this.cards,
+      ...(this.fixed ? [] : [this.adder()]),
+      this.ends[1],
+    );
   }
 
   end(which) {
-    return h("li", { class: `layer end ${which}` }, h("div", { class: "head" }, h("b", {}, t(which)), h("span", { class: "shape" })), h("p", { class: "told" }));
+    return h(
+      "li",
+      { class: `layer end ${which}` },
+      h("div", { class: "head" }, h("b", {}, t(which)), h("span", { class: "shape" })),
+      h("p", { class: "told" }),
+    );
   }
 
-  kinds() { return store.start.layer_kinds; }
+  kinds() {
+    return store.start.layer_kinds;
+  }
 
   adder() {
-    const box = h("select", { "aria-label": t("addLayer"), id: "addlayer", onchange: () => {
-      const kind = this.kinds().find((one) => one.name === box.value);
-      if (!kind) return;
-      const layer = { layer: kind.name, ...Object.fromEntries(kind.settings.map((one) => [one.name, one.default])) };
-      this.set([...this.layers, layer], `.layer[data-index="${this.layers.length}"] input`);
-    } }, h("option", { value: "" }, `＋ ${t("addLayer")}`), this.kinds().map((one) => h("option", { value: one.name }, kindName(one.name))));
+    const box = h(
+      "select",
+      {
+        "aria-label": t("addLayer"),
+        id: "addlayer",
+        onchange: () => {
+          const kind = this.kinds().find((one) => one.name === box.value);
+          if (!kind) return;
+          const layer = { layer: kind.name, ...Object.fromEntries(kind.settings.map((one) => [one.name, one.default])) };
+          this.set([...this.layers, layer], `.layer[data-index="${this.layers.length}"] input`);
+        },
+      },
+      h("option", { value: "" }, `＋ ${t("addLayer")}`),
+      this.kinds().map((one) => h("option", { value: one.name }, kindName(one.name))),
+    );
     return h("li", { class: "add" }, box);
   }
 
   card(layer, index) {
     const kind = this.kinds().find((one) => one.name === layer.layer);
     const name = `${kindName(layer.layer)} ${index + 1}`;
-    const onset = (key) => (value) => { this.layers[index][key] = value; this.options.onset(structuredClone(this.layers)); };
+    const onset = (key) => (value) => {
+      this.layers[index][key] = value;
+      this.options.onset(structuredClone(this.layers));
+    };
     const controls = (LAYER_KEYS[layer.layer] ?? []).map((key) => {
       const setting = kind?.settings.find((one) => one.name === key);
       if (!setting) return null;
       const label = known(`K_${key}`) ? t(`K_${key}`) : key;
-      if (setting.kind === "choice") return choice(label, (setting.choices ?? store.start.activations).map((one) => [one, one]), layer[key], onset(key));
-      return slider({ label, low: setting.low, high: setting.high, value: layer[key], whole: setting.kind !== "number", step: setting.kind === "number" ? 0.05 : 1,
-        log: setting.high > 64 && setting.low > 0, top: Math.min(setting.high, key === "units" ? 512 : setting.high), onset: onset(key) });
+      if (setting.kind === "choice")
+        return choice(
+          label,
+          (setting.choices ?? store.start.activations).map((one) => [one, one]),
+          layer[key],
+          onset(key),
+        );
+      return slider({
+        label,
+        low: setting.low,
+        high: setting.high,
+        value: layer[key],
+        whole: setting.kind !== "number",
+        step: setting.kind === "number" ? 0.05 : 1,
+        log: setting.high > 64 && setting.low > 0,
+        top: Math.min(setting.high, key === "units" ? 512 : setting.high),
+        onset: onset(key),
+      });
     });
-    const card = h("li", { class: `layer ${layer.layer}`, data: { index } },
-      h("div", { class: "head" },
+    const card = h(
+      "li",
+      { class: `layer ${layer.layer}`, data: { index } },
+      h(
+        "div",
+        { class: "head" },
         h("span", { class: "grip", title: t("dragLayer", name), onpointerdown: (event) => this.drag(event, index) }, glyph("grip")),
-        h("b", {}, kindName(layer.layer)), h("span", { class: "shape" }),
-        h("span", { class: "moves" },
+        h("b", {}, kindName(layer.layer)),
+        h("span", { class: "shape" }),
+        h(
+          "span",
+          { class: "moves" },
           button("up", t("moveUp", name), () => this.move(index, -1), { text: false, disabled: index === 0, "data-move": "up" }),
-          button("down", t("moveDown", name), () => this.move(index, 1), { text: false, disabled: index === this.layers.length - 1, "data-move": "down" }),
-          button("close", t("removeLayer", name), () => this.set(this.layers.filter((_, i) => i !== index), "#addlayer"), { text: false }))),
-      controls.length ? h("div", { class: "controls" }, controls) : null, h("p", { class: "told" }));
+          button("down", t("moveDown", name), () => this.move(index, 1), {
+            text: false,
+            disabled: index === this.layers.length - 1,
+            "data-move": "down",
+          }),
+          button(
+            "close",
+            t("removeLayer", name),
+            () =>
+              this.set(
+                this.layers.filter((_, i) => i !== index),
+                "#addlayer",
+              ),
+            { text: false },
+          ),
+        ),
+      ),
+      controls.length ? h("div", { class: "controls" }, controls) : null,
+      h("p", { class: "told" }),
+    );
     return card;
   }
 
@@ -86,7 +150,10 @@ export class Network {
     const layers = [...this.layers];
     const [one] = layers.splice(index, 1);
     layers.splice(index + by, 0, one);
-    this.set(layers, `.layer[data-index="${index + by}"] [data-move="${by < 0 ? "up" : "down"}"]:not(:disabled), .layer[data-index="${index + by}"] [data-move]:not(:disabled)`);
+    this.set(
+      layers,
+      `.layer[data-index="${index + by}"] [data-move="${by < 0 ? "up" : "down"}"]:not(:disabled), .layer[data-index="${index + by}"] [data-move]:not(:disabled)`,
+    );
     speak(`${kindName(one.layer)} ${index + by + 1}`);
   }
 
@@ -150,25 +217,45 @@ export class Network {
     const out = check.ok ? after[after.length - 1] : null;
     last.querySelector(".shape").textContent = out ? times(out.output) : "";
     last.classList.toggle("bad", !check.ok && (check.at === null || check.at === undefined));
-    last.querySelector(".told").replaceChildren(...(!check.ok && (check.at === null || check.at === undefined) ? this.wrong(check)
-      : out ? [h("span", {}, t("softmaxOver", out.output[out.output.length - 1])), this.part(out)] : []));
+    last
+      .querySelector(".told")
+      .replaceChildren(
+        ...(!check.ok && (check.at === null || check.at === undefined)
+          ? this.wrong(check)
+          : out
+            ? [h("span", {}, t("softmaxOver", out.output[out.output.length - 1])), this.part(out)]
+            : []),
+      );
   }
 
-  wrong(check) { return [h("b", { class: "badtext" }, check.problem), " ", h("span", {}, check.fix ?? "")]; }
+  wrong(check) {
+    return [h("b", { class: "badtext" }, check.problem), " ", h("span", {}, check.fix ?? "")];
+  }
 
   part(sizes) {
-    return h("span", { class: "sum" }, sizes.parameters ? `${sizes.parameter_formula ? `${sizes.parameter_formula} = ` : ""}${count(sizes.parameters)}` : t("noParameters"));
+    return h(
+      "span",
+      { class: "sum" },
+      sizes.parameters ? `${sizes.parameter_formula ? `${sizes.parameter_formula} = ` : ""}${count(sizes.parameters)}` : t("noParameters"),
+    );
   }
 
   sums(sizes) {
     const formula = sizes.formula ? h("span", { class: "sum" }, sizes.formula) : null;
-    return [formula, this.part(sizes)].filter(Boolean);
+    const sees =
+      Array.isArray(sizes.sees) && sizes.sees.length > 1 && sizes.formula ? h("span", {}, t("sees", sizes.sees.join(" × "))) : null;
+    return [formula, this.part(sizes), sees].filter(Boolean);
   }
 
   tellFixed(check) {
-    const rows = (check.layers ?? []).map((one) => h("li", { class: "layer read" },
-      h("div", { class: "head" }, h("b", {}, one.title ?? one.name ?? one.kind), h("span", { class: "shape" }, times(one.output))),
-      h("p", { class: "told" }, h("span", {}, one.window || one.kind), one.parameters ? this.part(one) : null)));
+    const rows = (check.layers ?? []).map((one) =>
+      h(
+        "li",
+        { class: "layer read" },
+        h("div", { class: "head" }, h("b", {}, one.title ?? one.name ?? one.kind), h("span", { class: "shape" }, times(one.output))),
+        h("p", { class: "told" }, h("span", {}, one.window || one.kind), one.parameters ? this.part(one) : null),
+      ),
+    );
     this.list.querySelectorAll(".read").forEach((one) => one.remove());
     this.ends[1].before(...rows);
   }

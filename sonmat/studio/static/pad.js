@@ -24,17 +24,25 @@ export class Pad {
     this.canvas.addEventListener("pointerdown", (event) => this.begin(event));
     this.canvas.addEventListener("pointermove", (event) => this.go(event));
     for (const kind of ["pointerup", "pointercancel"]) this.canvas.addEventListener(kind, (event) => this.finish(event));
-    this.node.addEventListener("dragover", (event) => { event.preventDefault(); this.node.classList.add("over"); });
+    this.node.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      this.node.classList.add("over");
+    });
     this.node.addEventListener("dragleave", () => this.node.classList.remove("over"));
     this.node.addEventListener("drop", (event) => {
       event.preventDefault();
       this.node.classList.remove("over");
-      const file = [...(event.dataTransfer?.files ?? [])].find((one) => one.type.startsWith("image/") || /\.(hei[cf]|tiff?)$/i.test(one.name));
+      const file = [...(event.dataTransfer?.files ?? [])].find(
+        (one) => one.type.startsWith("image/") || /\.(hei[cf]|tiff?)$/i.test(one.name),
+      );
       if (file) this.take(file);
     });
     this.pasted = (event) => {
       const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-      if (file) { event.preventDefault(); this.take(file); }
+      if (file) {
+        event.preventDefault();
+        this.take(file);
+      }
     };
     addEventListener("paste", this.pasted);
   }
@@ -44,7 +52,9 @@ export class Pad {
     this.image?.close();
   }
 
-  get empty() { return !this.strokes.length && !this.file; }
+  get empty() {
+    return !this.strokes.length && !this.file;
+  }
 
   place(event) {
     const box = this.canvas.getBoundingClientRect();
@@ -107,7 +117,9 @@ export class Pad {
     this.file = file;
     try {
       this.image = await createImageBitmap(file);
-    } catch { this.image = null; } // HEIC: the server reads it, the browser may not
+    } catch {
+      this.image = null;
+    } // HEIC: the server reads it, the browser may not
     this.paint();
     this.options.onchange(performance.now());
   }

@@ -9,8 +9,22 @@ const M = { top: 34, bottom: 16, side: 44 };
 /** @param {{onpick: (trial: number) => void}} options */
 export function parallel({ onpick }) {
   const canvas = h("canvas", { class: "chart parallel", role: "img", "aria-label": t("lines") });
-  const clear = button(null, t("clearBrush"), () => { brushes = new Map(); draw(); }, { kind: "small quiet" });
-  const node = h("figure", { class: "plot" }, h("figcaption", {}, h("b", {}, t("lines")), clear), h("p", { class: "lead" }, t("linesLead")), h("div", { class: "scroll" }, canvas));
+  const clear = button(
+    null,
+    t("clearBrush"),
+    () => {
+      brushes = new Map();
+      draw();
+    },
+    { kind: "small quiet" },
+  );
+  const node = h(
+    "figure",
+    { class: "plot" },
+    h("figcaption", {}, h("b", {}, t("lines")), clear),
+    h("p", { class: "lead" }, t("linesLead")),
+    h("div", { class: "scroll" }, canvas),
+  );
   let study = null;
   let axes = [];
   let brushes = new Map();
@@ -22,18 +36,32 @@ export function parallel({ onpick }) {
       const many = axis.choices.length > 0;
       const place = (v) => (v === null || v === undefined ? null : axis.log && !many ? Math.log10(v) : v);
       const ends = many ? [-0.4, axis.choices.length - 0.6] : axis.ends.map(place);
-      const marks_ = many ? axis.choices.map((one, i) => [i, one]) : axis.log ? marks("log", ...ends, 4) ?? [] : ticks(...ends, 4).map((one) => [one, String(one)]);
+      const marks_ = many
+        ? axis.choices.map((one, i) => [i, one])
+        : axis.log
+          ? (marks("log", ...ends, 4) ?? [])
+          : ticks(...ends, 4).map((one) => [one, String(one)]);
       return { label: axis.label, ends, marks: marks_, at: (i) => place(axis.values[i]), spread: many };
     });
     const kind = study.scale;
     const [low, high] = study.window ?? [0, 1];
-    columns.push({ label: study.metric, ends: [low, high], marks: marks(kind, low, high, 4) ?? ticks(low, high, 4).map((one) => [one, String(one)]), at: (i) => (study.trials.value[i] === null ? null : Math.max(low, Math.min(high, put(kind, study.trials.value[i])))) });
+    columns.push({
+      label: study.metric,
+      ends: [low, high],
+      marks: marks(kind, low, high, 4) ?? ticks(low, high, 4).map((one) => [one, String(one)]),
+      at: (i) => (study.trials.value[i] === null ? null : Math.max(low, Math.min(high, put(kind, study.trials.value[i])))),
+    });
     axes = columns;
   }
 
   const geometry = () => {
     const [wide, high] = [canvas.clientWidth, canvas.clientHeight];
-    return { wide, high, x: (k) => M.side + (k / Math.max(1, axes.length - 1)) * (wide - 2 * M.side), y: (k, v) => high - M.bottom - ((v - axes[k].ends[0]) / (axes[k].ends[1] - axes[k].ends[0] || 1)) * (high - M.top - M.bottom) };
+    return {
+      wide,
+      high,
+      x: (k) => M.side + (k / Math.max(1, axes.length - 1)) * (wide - 2 * M.side),
+      y: (k, v) => high - M.bottom - ((v - axes[k].ends[0]) / (axes[k].ends[1] - axes[k].ends[0] || 1)) * (high - M.top - M.bottom),
+    };
   };
 
   function draw() {
@@ -44,13 +72,17 @@ export function parallel({ onpick }) {
     canvas.height = high * scale;
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
-    const passes = (i) => [...brushes].every(([k, [low, top]]) => { const v = axes[k].at(i); return v !== null && v >= low && v <= top; });
+    const passes = (i) =>
+      [...brushes].every(([k, [low, top]]) => {
+        const v = axes[k].at(i);
+        return v !== null && v >= low && v <= top;
+      });
     const line = (i) => {
       pen.beginPath();
       axes.forEach((axis, k) => {
         const v = axis.at(i);
         if (v === null) return;
-        const jitter = axis.spread ? (((Math.imul(study.trials.number[i] + 1, 2654435761) >>> 0) / 2 ** 32) - 0.5) * 0.3 : 0;
+        const jitter = axis.spread ? ((Math.imul(study.trials.number[i] + 1, 2654435761) >>> 0) / 2 ** 32 - 0.5) * 0.3 : 0;
         pen[k ? "lineTo" : "moveTo"](x(k), y(k, v + jitter));
       });
       pen.stroke();
@@ -64,17 +96,29 @@ export function parallel({ onpick }) {
       pen.globalAlpha = on ? alpha : 0.25;
       line(i);
     });
-    if (chosen !== null) { pen.globalAlpha = 1; pen.strokeStyle = colour("--ink"); pen.lineWidth = 3; line(chosen); }
+    if (chosen !== null) {
+      pen.globalAlpha = 1;
+      pen.strokeStyle = colour("--ink");
+      pen.lineWidth = 3;
+      line(chosen);
+    }
     pen.globalAlpha = 1;
     pen.font = `11px ${colour("--font")}`;
     axes.forEach((axis, k) => {
       pen.strokeStyle = colour("--soft");
       pen.lineWidth = 1;
-      pen.beginPath(); pen.moveTo(x(k), M.top); pen.lineTo(x(k), high - M.bottom); pen.stroke();
+      pen.beginPath();
+      pen.moveTo(x(k), M.top);
+      pen.lineTo(x(k), high - M.bottom);
+      pen.stroke();
       pen.fillStyle = colour("--ink");
       pen.textAlign = k === axes.length - 1 ? "right" : k ? "center" : "left";
       pen.font = `600 11.5px ${colour("--font")}`;
-      pen.fillText(axis.label.length > 18 ? `${axis.label.slice(0, 17)}…` : axis.label, x(k) + (k === axes.length - 1 ? M.side - 4 : k ? 0 : -M.side + 4), 14);
+      pen.fillText(
+        axis.label.length > 18 ? `${axis.label.slice(0, 17)}…` : axis.label,
+        x(k) + (k === axes.length - 1 ? M.side - 4 : k ? 0 : -M.side + 4),
+        14,
+      );
       pen.font = `11px ${colour("--font")}`;
       pen.textAlign = "right";
       for (const [v, text] of axis.marks) {
@@ -86,7 +130,12 @@ export function parallel({ onpick }) {
         pen.fillText(text.slice(0, 9), x(k) - 5, py + 4);
       }
       const brush = brushes.get(k);
-      if (brush) { pen.fillStyle = colour("--brand"); pen.globalAlpha = 0.35; pen.fillRect(x(k) - 6, y(k, brush[1]), 12, y(k, brush[0]) - y(k, brush[1])); pen.globalAlpha = 1; }
+      if (brush) {
+        pen.fillStyle = colour("--brand");
+        pen.globalAlpha = 0.35;
+        pen.fillRect(x(k) - 6, y(k, brush[1]), 12, y(k, brush[0]) - y(k, brush[1]));
+        pen.globalAlpha = 1;
+      }
     });
     clear.hidden = !brushes.size;
   }
@@ -95,10 +144,16 @@ export function parallel({ onpick }) {
     const { x } = geometry();
     return axes.findIndex((_, k) => Math.abs(x(k) - event.offsetX) < 16);
   };
-  const value = (k, py) => { const { high } = geometry(); return axes[k].ends[0] + ((high - M.bottom - py) / (high - M.top - M.bottom)) * (axes[k].ends[1] - axes[k].ends[0]); };
+  const value = (k, py) => {
+    const { high } = geometry();
+    return axes[k].ends[0] + ((high - M.bottom - py) / (high - M.top - M.bottom)) * (axes[k].ends[1] - axes[k].ends[0]);
+  };
   canvas.addEventListener("pointerdown", (event) => {
     const k = under(event);
-    if (k < 0) { pickLine(event); return; }
+    if (k < 0) {
+      pickLine(event);
+      return;
+    }
     canvas.setPointerCapture(event.pointerId);
     dragging = [k, event.offsetY];
     brushes.delete(k);
@@ -111,7 +166,10 @@ export function parallel({ onpick }) {
     if (Math.abs(from - event.offsetY) > 3) brushes.set(k, ends);
     draw();
   });
-  canvas.addEventListener("pointerup", () => { dragging = null; draw(); });
+  canvas.addEventListener("pointerup", () => {
+    dragging = null;
+    draw();
+  });
 
   function pickLine(event) {
     const { x, y } = geometry();
@@ -124,7 +182,10 @@ export function parallel({ onpick }) {
         if (a === null || b === null) continue;
         const part = (event.offsetX - x(k)) / (x(k + 1) - x(k));
         const d = Math.abs(y(k, a) + (y(k + 1, b) - y(k, a)) * part - event.offsetY);
-        if (d < close) { close = d; best = i; }
+        if (d < close) {
+          close = d;
+          best = i;
+        }
       }
     }
     if (best !== null) onpick(best);
@@ -132,5 +193,18 @@ export function parallel({ onpick }) {
   const seen = new ResizeObserver(draw);
   seen.observe(canvas);
   addEventListener("theme", draw);
-  return { node, put(next, at) { study = next; chosen = at; arrange(); canvas.style.minWidth = `${axes.length * 84}px`; draw(); }, end() { seen.disconnect(); removeEventListener("theme", draw); } };
+  return {
+    node,
+    put(next, at) {
+      study = next;
+      chosen = at;
+      arrange();
+      canvas.style.minWidth = `${axes.length * 84}px`;
+      draw();
+    },
+    end() {
+      seen.disconnect();
+      removeEventListener("theme", draw);
+    },
+  };
 }

@@ -22,9 +22,16 @@ const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 export function ramp(kind) {
   const table = new Uint8Array(256 * 3);
   const dark = colour("--card").startsWith("#2");
-  const stops = kind === "ink" ? (dark ? ["#17140f", "#ece8e1"] : ["#fffdf8", "#1d1b18"])
-    : kind === "heat" ? (dark ? ["#1b1916", "#17405c", "#2f83b5", "#8fd0f5", "#eaf7ff"] : ["#faf8f4", "#b9d8ea", "#4f9fc9", "#1a679b", "#0b2f52"])
-      : [colour("--negative"), dark ? "#211e1b" : "#ffffff", colour("--positive")];
+  const stops =
+    kind === "ink"
+      ? dark
+        ? ["#17140f", "#ece8e1"]
+        : ["#fffdf8", "#1d1b18"]
+      : kind === "heat"
+        ? dark
+          ? ["#1b1916", "#17405c", "#2f83b5", "#8fd0f5", "#eaf7ff"]
+          : ["#faf8f4", "#b9d8ea", "#4f9fc9", "#1a679b", "#0b2f52"]
+        : [colour("--negative"), dark ? "#211e1b" : "#ffffff", colour("--positive")];
   const list = stops.map(rgb);
   for (let i = 0; i < 256; i++) {
     const at = (i / 255) * (list.length - 1);
@@ -34,7 +41,10 @@ export function ramp(kind) {
   return table;
 }
 const ramps = new Map();
-const rampOf = (kind) => { if (!ramps.has(kind)) ramps.set(kind, ramp(kind)); return ramps.get(kind); };
+const rampOf = (kind) => {
+  if (!ramps.has(kind)) ramps.set(kind, ramp(kind));
+  return ramps.get(kind);
+};
 addEventListener("theme", () => ramps.clear());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => ramps.clear());
 
@@ -43,7 +53,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => ramp
  * @param {(i: number) => number} level 0 … 255 of each value, row by row
  */
 export function paint(canvas, rows, columns, level, kind = "ink") {
-  if (canvas.width !== columns || canvas.height !== rows) { canvas.width = columns; canvas.height = rows; }
+  if (canvas.width !== columns || canvas.height !== rows) {
+    canvas.width = columns;
+    canvas.height = rows;
+  }
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(columns, rows);
   const table = rampOf(kind);
@@ -70,22 +83,54 @@ export function mapRows({ most = 32, onpick = null, title = (layer, i) => `${lay
   const node = h("div", { class: "maprows" });
   let shape = "";
   const build = (maps) => {
-    node.replaceChildren(...maps.map((one) => {
-      const flat = isFlat(one.shape);
-      const count = flat ? 1 : Math.min(most, one.shape[2]);
-      const canvases = Array.from({ length: count }, (_, i) => {
-        const canvas = h("canvas", { class: flat ? "unitmap" : "map" });
-        return onpick ? h("button", { type: "button", class: "mapbutton", "aria-label": title(one.name, i), title: title(one.name, i), data: { layer: one.name, channel: i }, onclick: () => onpick(one.name, i) }, canvas) : canvas;
-      });
-      const rest = flat ? 0 : one.shape[2] - count;
-      return h("div", { class: "maprow", data: { layer: one.name } }, h("div", { class: "maphead" }, h("b", {}, name(one)), h("span", { class: "soft" }, (flat ? [length(one.shape)] : one.shape).join(" × "))),
-        h("div", { class: `maps${flat ? " flat" : ""}` }, canvases, rest > 0 ? h("span", { class: "soft small rest" }, `+${rest}`) : null));
-    }));
+    node.replaceChildren(
+      ...maps.map((one) => {
+        const flat = isFlat(one.shape);
+        const count = flat ? 1 : Math.min(most, one.shape[2]);
+        const canvases = Array.from({ length: count }, (_, i) => {
+          const canvas = h("canvas", { class: flat ? "unitmap" : "map" });
+          return onpick
+            ? h(
+                "button",
+                {
+                  type: "button",
+                  class: "mapbutton",
+                  "aria-label": title(one.name, i),
+                  title: title(one.name, i),
+                  data: { layer: one.name, channel: i },
+                  onclick: () => onpick(one.name, i),
+                },
+                canvas,
+              )
+            : canvas;
+        });
+        const rest = flat ? 0 : one.shape[2] - count;
+        return h(
+          "div",
+          { class: "maprow", data: { layer: one.name } },
+          h(
+            "div",
+            { class: "maphead" },
+            h("b", {}, name(one)),
+            h("span", { class: "soft" }, (flat ? [length(one.shape)] : one.shape).join(" × ")),
+          ),
+          h(
+            "div",
+            { class: `maps${flat ? " flat" : ""}` },
+            canvases,
+            rest > 0 ? h("span", { class: "soft small rest" }, `+${rest}`) : null,
+          ),
+        );
+      }),
+    );
   };
   node.put = (all) => {
     const maps = worth(all);
     const told = JSON.stringify(maps.map((one) => [one.name, one.shape]));
-    if (told !== shape) { shape = told; build(maps); }
+    if (told !== shape) {
+      shape = told;
+      build(maps);
+    }
     maps.forEach((one, row) => {
       const values = typeof one.values === "string" ? bytes(one.values) : one.values;
       const canvases = node.children[row].querySelectorAll("canvas");

@@ -13,13 +13,23 @@ export function asLayers(model) {
   const dense = (units) => ({ layer: "dense", units, activation: model.activation ?? "relu" });
   const drop = model.dropout ? [{ layer: "dropout", rate: model.dropout }] : [];
   if (model.name === "layers") return model.layers;
-  if (model.name === "notes-mlp" || model.name === "mlp") return model.hidden ? model.hidden.flatMap((units) => [dense(units), ...drop]) : null;
+  if (model.name === "notes-mlp" || model.name === "mlp")
+    return model.hidden ? model.hidden.flatMap((units) => [dense(units), ...drop]) : null;
   if (model.name !== "notes-cnn" || !model.filters) return null;
   const blocks = model.filters.flatMap((filters, i) => {
     const size = each(model.pool_size, i);
     const pooling = each(model.pooling, i);
-    const conv = { layer: "conv", filters, kernel: each(model.kernel_size, i), stride: each(model.stride, i), padding: each(model.padding, i), activation: model.activation };
-    return pooling === "none" ? [conv] : [conv, { layer: `${pooling}_pool`, size, stride: each(model.pool_stride, i) || size, padding: each(model.pool_padding, i) }];
+    const conv = {
+      layer: "conv",
+      filters,
+      kernel: each(model.kernel_size, i),
+      stride: each(model.stride, i),
+      padding: each(model.padding, i),
+      activation: model.activation,
+    };
+    return pooling === "none"
+      ? [conv]
+      : [conv, { layer: `${pooling}_pool`, size, stride: each(model.pool_stride, i) || size, padding: each(model.pool_padding, i) }];
   });
   return [...blocks, ...drop, ...(model.hidden ?? []).flatMap((units) => [dense(units), ...drop])];
 }
@@ -48,7 +58,20 @@ function put(recipe, dotted, value) {
   else there[last] = value;
 }
 
-const GENERAL = new Set(["epochs", "batch_size", "optimizer", "learning_rate", "loss", "metrics", "augment", "label_smoothing", "average", "outliers", "tta", "members"]);
+const GENERAL = new Set([
+  "epochs",
+  "batch_size",
+  "optimizer",
+  "learning_rate",
+  "loss",
+  "metrics",
+  "augment",
+  "label_smoothing",
+  "average",
+  "outliers",
+  "tta",
+  "members",
+]);
 
 /** The whole recipe. @param {Recipe} base @param {Object<string, any>} v the address's values @returns {Recipe} */
 export function recipeOf(base, v) {
@@ -70,7 +93,16 @@ export function recipeOf(base, v) {
   return recipe;
 }
 
-const SHORT = { data: "data", split: "split", seed: "seed", "train.optimizer": "opt", "train.learning_rate": "lr", "train.batch_size": "batch", "train.epochs": "epochs", "model.layers": "layers" };
+const SHORT = {
+  data: "data",
+  split: "split",
+  seed: "seed",
+  "train.optimizer": "opt",
+  "train.learning_rate": "lr",
+  "train.batch_size": "batch",
+  "train.epochs": "epochs",
+  "model.layers": "layers",
+};
 
 function flat(change, before = "") {
   return Object.entries(change).flatMap(([key, value]) => {
@@ -94,7 +126,17 @@ export function changed(change, values) {
 }
 
 /** The address's values that give a recipe by names that the form knows: for tests and links. */
-export const untouched = () => ({ data: null, layers: null, opt: null, lr: null, batch: null, epochs: null, split: null, seed: null, more: {} });
+export const untouched = () => ({
+  data: null,
+  layers: null,
+  opt: null,
+  lr: null,
+  batch: null,
+  epochs: null,
+  split: null,
+  seed: null,
+  more: {},
+});
 
 /** The data sets that can be chosen: known ones, and the drawings that were kept. */
 export const dataChoices = (named) => [

@@ -8,15 +8,18 @@ import { Pad, lastDrawing } from "./pad.js";
 import { bytes, floats, mapRows, paint, worth } from "./planes.js";
 import { place } from "./state.js";
 import { called, store } from "./store.js";
+import { best, layerOf } from "./seen_layer.js";
 import { stepper } from "./stepper.js";
-import { number, percent, t } from "./texts.js";
-import { volume, windowOver } from "./windows.js";
+import { number, t } from "./texts.js";
 
 const ROUND = 1e-3; // float32 sums in another order differ by less
 
 export function mount(root) {
   let run = chosenRun();
-  if (!run) { root.append(h("h1", { class: "unseen" }, t("look")), noRuns()); return {}; }
+  if (!run) {
+    root.append(h("h1", { class: "unseen" }, t("look")), noRuns());
+    return {};
+  }
   remember(run);
   if (place.get("run") !== run) place.set({ run });
   let seen = null; // the newest answer
@@ -27,7 +30,15 @@ export function mount(root) {
 
   const image = h("canvas", { class: "seen big", role: "img" });
   const verdict = h("p", { class: "small" });
-  const row = h("input", { type: "number", min: 0, value: place.get("pick"), "aria-label": t("row"), onchange: () => { set({ pick: Math.max(0, Math.round(Number(row.value) || 0)) }); } });
+  const row = h("input", {
+    type: "number",
+    min: 0,
+    value: place.get("pick"),
+    "aria-label": t("row"),
+    onchange: () => {
+      set({ pick: Math.max(0, Math.round(Number(row.value) || 0)) });
+    },
+  });
   const source = h("div", { class: "row source" });
   const top = h("section", { class: "card looktop" });
   const strip = h("section", { class: "card strip" });
@@ -35,7 +46,12 @@ export function mount(root) {
   root.append(h("h1", { class: "unseen" }, t("look")), top, h("div", { class: "lookboard" }, strip, stage));
 
   const window_ = stepper({ onmove: (to) => place.set({ at: to }) });
-  const dense = denseView({ onunit: (filter) => { place.set({ filter }); showLayer(); } });
+  const dense = denseView({
+    onunit: (filter) => {
+      place.set({ filter });
+      showLayer();
+    },
+  });
   const demo = demonstration({ image: () => seen?.image, run: () => run, kernel: () => ownKernel() });
 
   function set(changes, push = false) {
@@ -68,7 +84,15 @@ export function mount(root) {
     root.classList.add("reading");
     try {
       const name = besideOf();
-      const both = await Promise.all([one(run, place.get("epoch"), place.get("layer")), name ? one(name, place.get("epoch2"), "").catch((error) => { told(error); return null; }) : null]);
+      const both = await Promise.all([
+        one(run, place.get("epoch"), place.get("layer")),
+        name
+          ? one(name, place.get("epoch2"), "").catch((error) => {
+              told(error);
+              return null;
+            })
+          : null,
+      ]);
       if (mine !== turn || closed) return;
       [seen, other] = both;
       show();
@@ -78,25 +102,107 @@ export function mount(root) {
     if (mine === turn) root.classList.remove("reading");
   }
 
-  function said(answer) {
-    const probabilities = answer.probabilities ?? answer.image.probabilities ?? [];
-    const classes = answer.classes ?? answer.image.classes ?? [];
-    const best = probabilities.indexOf(Math.max(...probabilities));
-    return [classes[best], percent(probabilities[best], 1)];
-  }
-
   function showTop() {
     const epochs = seen?.epochs ?? [];
-    const epochChoice = (key, value) => choice(t("weightsOf"), [["", t("lastEpoch")], ...epochs.map((one_) => [one_, String(one_)])], value ?? "", (text) => set({ [key]: text ? Number(text) : null }));
-    const picker = runPicker({ value: run, onset: (name) => { run = name; remember(name); set({ run: name, layer: "", filter: 0, channel: 0, epoch: null, epoch2: null }, true); } });
-    const second = runPicker({ label: t("besideWith"), value: place.get("beside"), none: t("none"), without: [run], onset: (name) => set({ beside: name, epoch2: null }) });
-    source.replaceChildren(...[["validation", t("valRows")], ["train", t("trainRows")]].map(([part, text]) => h("button", { type: "button", class: "small", "aria-pressed": String(!place.get("mine") && place.get("part") === part), onclick: () => { set({ part, mine: false }); } }, text)),
-      h("button", { type: "button", class: "small", id: "mine", "aria-pressed": String(place.get("mine")), disabled: !lastDrawing.strokes.length && !lastDrawing.file, onclick: () => set({ mine: true }) }, t("myDrawing")),
-      button("left", t("before"), () => { set({ pick: Math.max(0, place.get("pick") - 1), mine: false }); row.value = place.get("pick"); }, { text: false, id: "before" }), row,
-      button("right", t("next"), () => { set({ pick: place.get("pick") + 1, mine: false }); row.value = place.get("pick"); }, { text: false, id: "next" }));
-    top.replaceChildren(image, h("div", { class: "looktext" }, h("div", { class: "row" }, picker, epochs.length ? epochChoice("epoch", place.get("epoch")) : null), source, verdict),
-      h("div", { class: "looktext beside" }, h("div", { class: "row" }, h("span", { class: "small soft" }, t("besideWith")), second, epochs.length && !place.get("beside") ? epochChoice("epoch2", place.get("epoch2")) : null),
-        button("sweep", place.get("demo") ? t("demoOff") : t("demoOn"), () => { place.set({ demo: !place.get("demo") }, true); show(); }, { kind: "small", id: "demo" })));
+    const epochChoice = (key, value) =>
+      choice(t("weightsOf"), [["", t("lastEpoch")], ...epochs.map((one_) => [one_, String(one_)])], value ?? "", (text) =>
+        set({ [key]: text ? Number(text) : null }),
+      );
+    const picker = runPicker({
+      value: run,
+      onset: (name) => {
+        run = name;
+        remember(name);
+        set({ run: name, layer: "", filter: 0, channel: 0, epoch: null, epoch2: null }, true);
+      },
+    });
+    const second = runPicker({
+      label: t("besideWith"),
+      value: place.get("beside"),
+      none: t("none"),
+      without: [run],
+      onset: (name) => set({ beside: name, epoch2: null }),
+    });
+    source.replaceChildren(
+      ...[
+        ["validation", t("valRows")],
+        ["train", t("trainRows")],
+      ].map(([part, text]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "small",
+            "aria-pressed": String(!place.get("mine") && place.get("part") === part),
+            onclick: () => {
+              set({ part, mine: false });
+            },
+          },
+          text,
+        ),
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "small",
+          id: "mine",
+          "aria-pressed": String(place.get("mine")),
+          disabled: !lastDrawing.strokes.length && !lastDrawing.file,
+          onclick: () => set({ mine: true }),
+        },
+        t("myDrawing"),
+      ),
+      button(
+        "left",
+        t("before"),
+        () => {
+          set({ pick: Math.max(0, place.get("pick") - 1), mine: false });
+          row.value = place.get("pick");
+        },
+        { text: false, id: "before" },
+      ),
+      row,
+      button(
+        "right",
+        t("next"),
+        () => {
+          set({ pick: place.get("pick") + 1, mine: false });
+          row.value = place.get("pick");
+        },
+        { text: false, id: "next" },
+      ),
+    );
+    top.replaceChildren(
+      image,
+      h(
+        "div",
+        { class: "looktext" },
+        h("div", { class: "row" }, picker, epochs.length ? epochChoice("epoch", place.get("epoch")) : null),
+        source,
+        verdict,
+      ),
+      h(
+        "div",
+        { class: "looktext beside" },
+        h(
+          "div",
+          { class: "row" },
+          h("span", { class: "small soft" }, t("besideWith")),
+          second,
+          epochs.length && !place.get("beside") ? epochChoice("epoch2", place.get("epoch2")) : null,
+        ),
+        button(
+          "sweep",
+          place.get("demo") ? t("demoOff") : t("demoOn"),
+          () => {
+            place.set({ demo: !place.get("demo") }, true);
+            show();
+          },
+          { kind: "small", id: "demo" },
+        ),
+      ),
+    );
   }
 
   function show() {
@@ -104,13 +210,24 @@ export function mount(root) {
     const [rows, columns, depth = 1] = seen.image.shape;
     const pixels = bytes(seen.image.pixels);
     paint(image, rows, columns, (i) => pixels[i * depth], "ink");
-    const [label, share] = said(seen);
+    const [label, share] = best(seen);
     image.setAttribute("aria-label", seen.image.label ?? label);
-    verdict.replaceChildren(seen.image.label !== null && seen.image.label !== undefined ? t("saysLabel", seen.image.label, label, share) : t("says", label, share));
-    verdict.classList.toggle("badtext", seen.image.label !== null && seen.image.label !== undefined && String(seen.image.label) !== String(label));
+    verdict.replaceChildren(
+      seen.image.label !== null && seen.image.label !== undefined
+        ? t("saysLabel", seen.image.label, label, share)
+        : t("says", label, share),
+    );
+    verdict.classList.toggle(
+      "badtext",
+      seen.image.label !== null && seen.image.label !== undefined && String(seen.image.label) !== String(label),
+    );
     showTop();
     showStrip();
-    if (place.get("demo")) { window_.halt(); demo.show(); stage.replaceChildren(demo.node); } else showLayer();
+    if (place.get("demo")) {
+      window_.halt();
+      demo.show();
+      stage.replaceChildren(demo.node);
+    } else showLayer();
   }
 
   const rowsMade = mapRows({ most: 64, title: (layer, i) => t("mapOf", layer, i + 1), onpick: (layer, channel) => pick(layer, channel) });
@@ -122,8 +239,15 @@ export function mount(root) {
     if (other) {
       rowsOther.put(other.maps);
       const title = (one_, epoch) => `${called(store.runs.get(one_), one_)}${epoch ? ` · ${t("epoch")} ${epoch}` : ""}`;
-      const [a, b] = said(other);
-      strip.append(h("div", { class: "two" }, h("div", {}, h("h3", {}, title(run, place.get("epoch"))), rowsMade), h("div", {}, h("h3", {}, title(name, place.get("epoch2")), " ", h("span", { class: "soft small" }, t("says", a, b))), rowsOther)));
+      const [a, b] = best(other);
+      strip.append(
+        h(
+          "div",
+          { class: "two" },
+          h("div", {}, h("h3", {}, title(run, place.get("epoch"))), rowsMade),
+          h("div", {}, h("h3", {}, title(name, place.get("epoch2")), " ", h("span", { class: "soft small" }, t("says", a, b))), rowsOther),
+        ),
+      );
     } else strip.append(rowsMade);
     mark();
   }
@@ -131,20 +255,32 @@ export function mount(root) {
   function mark() {
     for (const one_ of rowsMade.querySelectorAll(".mapbutton")) {
       const flat = one_.closest(".maps").classList.contains("flat");
-      one_.classList.toggle("chosen", one_.dataset.layer === seen.chosen.name && (flat || Number(one_.dataset.channel) === place.get("filter")));
+      one_.classList.toggle(
+        "chosen",
+        one_.dataset.layer === seen.chosen.name && (flat || Number(one_.dataset.channel) === place.get("filter")),
+      );
     }
   }
 
   function pick(layer, channel) {
     const same = layer === seen.chosen.name;
     place.set({ layer, filter: channel, channel: same ? place.get("channel") : 0, demo: false, at: same ? place.get("at") : null }, !same);
-    if (same) { showLayer(); mark(); showTop(); } else read();
+    if (same) {
+      showLayer();
+      mark();
+      showTop();
+    } else read();
   }
 
   function ownKernel() {
     const { chosen } = seen ?? {};
     if (!chosen?.kernel || chosen.kernel.shape.length !== 4) return null;
-    return { shape: chosen.kernel.shape, data: floats(chosen.kernel.values), filter: Math.min(place.get("filter"), chosen.kernel.shape[3] - 1), channel: Math.min(place.get("channel"), chosen.kernel.shape[2] - 1) };
+    return {
+      shape: chosen.kernel.shape,
+      data: floats(chosen.kernel.values),
+      filter: Math.min(place.get("filter"), chosen.kernel.shape[3] - 1),
+      channel: Math.min(place.get("channel"), chosen.kernel.shape[2] - 1),
+    };
   }
 
   function showLayer() {
@@ -153,33 +289,51 @@ export function mount(root) {
     const windowed = chosen.window ?? about?.window;
     const layers = worth(seen.maps).map((one_) => [one_.name, one_.name]);
     if (!layers.some(([name]) => name === chosen.name)) layers.unshift([chosen.name, chosen.name]);
-    const head = h("div", { class: "row stagehead" }, h("h2", {}, t("stepper")), choice("", layers, chosen.name, (name) => pick(name, 0)));
-    const input = volume(chosen.input.shape, floats(chosen.input.values));
+    const head = h(
+      "div",
+      { class: "row stagehead" },
+      h("h2", {}, t("stepper")),
+      choice("", layers, chosen.name, (name) => pick(name, 0)),
+    );
     if (chosen.kernel?.shape.length === 2) {
       stage.replaceChildren(head, dense.node);
       dense.put(chosen, place.get("filter"), seen);
       return;
     }
-    const convolution = chosen.kernel?.shape.length === 4 && /^conv/i.test(chosen.kind) && (chosen.groups ?? 1) === 1;
-    if (!windowed || !(convolution || /pool/i.test(chosen.kind)) || chosen.input.shape.length !== 3) {
+    const layer = layerOf(chosen, about);
+    if (!layer) {
       stage.replaceChildren(head, h("p", { class: "soft" }, t("elementwise")));
       return;
     }
-    const kind = convolution ? "conv" : /max/i.test(chosen.kind) ? "max" : "average";
-    const before = Array.isArray(windowed.before) ? windowed.before : null;
-    const window = windowOver(input, { kind, size: windowed.size, stride: windowed.stride, padding: windowed.padding, before, dilation: windowed.dilation ?? [1, 1] });
-    const filters = chosen.output.shape.at(-1);
-    const layer = { input, window, kernel: convolution ? { shape: chosen.kernel.shape, data: floats(chosen.kernel.values) } : null, bias: chosen.bias, activation: chosen.activation, output: floats(chosen.output.values), filters };
-    const pickers = [numberPick(t(convolution ? "filterWord" : "channelWord"), filters, "filter"), convolution && input.depth > 1 ? numberPick(t("channelWord"), input.depth, "channel") : null,
+    const { input, filters } = layer;
+    const convolution = layer.window.kind === "conv";
+    const pickers = [
+      numberPick(t(convolution ? "filterWord" : "channelWord"), filters, "filter"),
+      convolution && input.depth > 1 ? numberPick(t("channelWord"), input.depth, "channel") : null,
     ].filter(Boolean);
-    const formula = h("span", { class: "mono small soft" }, [].concat(windowed.formula ?? []).slice(0, 1).join(""));
+    const formula = h(
+      "span",
+      { class: "mono small soft" },
+      []
+        .concat(windowed.formula ?? [])
+        .slice(0, 1)
+        .join(""),
+    );
     const agreed = h("p", { class: "small agree" });
     head.firstChild.after(formula);
     window_.extra.replaceChildren(...pickers);
     stage.replaceChildren(head, window_.node, agreed);
     const ink = chosen.input.shape[2] === 1 && seen.layers[0] && input.rows === seen.image.shape[0];
-    const apart = window_.put(layer, { at: place.get("at"), filter: place.get("filter"), channel: place.get("channel"), ink,
-      names: { input: input.depth > 1 ? `${t("channelWord")} ${(convolution ? place.get("channel") : place.get("filter")) + 1}` : t("image"), output: `${chosen.name} ${place.get("filter") + 1}` } });
+    const apart = window_.put(layer, {
+      at: place.get("at"),
+      filter: place.get("filter"),
+      channel: place.get("channel"),
+      ink,
+      names: {
+        input: input.depth > 1 ? `${t("channelWord")} ${(convolution ? place.get("channel") : place.get("filter")) + 1}` : t("image"),
+        output: `${chosen.name} ${place.get("filter") + 1}`,
+      },
+    });
     const scale = Math.max(1, ...layer.output.slice(0, 4096).map(Math.abs));
     agreed.textContent = apart <= ROUND * scale ? t("agree", number(apart, 2)) : t("disagree", number(apart, 3));
     agreed.classList.toggle("badtext", apart > ROUND * scale);
@@ -189,15 +343,42 @@ export function mount(root) {
   function numberPick(label, count, key) {
     if (count <= 1) return null;
     const value = Math.min(place.get(key), count - 1);
-    return h("div", { class: "pick" }, slider({ label: `${label} (1–${count})`, low: 1, high: count, whole: true, value: value + 1, onset: (chosen) => { place.set({ [key]: chosen - 1 }); repaint(); } }));
+    return h(
+      "div",
+      { class: "pick" },
+      slider({
+        label: `${label} (1–${count})`,
+        low: 1,
+        high: count,
+        whole: true,
+        value: value + 1,
+        onset: (chosen) => {
+          place.set({ [key]: chosen - 1 });
+          repaint();
+        },
+      }),
+    );
   }
   // The pickers stay where they are while they are dragged.
-  const repaint = later(() => { const kept = document.activeElement; showLayer(); mark(); if (kept?.getAttribute?.("aria-label")) stage.querySelector(`[aria-label="${CSS.escape(kept.getAttribute("aria-label"))}"]`)?.focus(); }, 30);
+  const repaint = later(() => {
+    const kept = document.activeElement;
+    showLayer();
+    mark();
+    if (kept?.getAttribute?.("aria-label")) stage.querySelector(`[aria-label="${CSS.escape(kept.getAttribute("aria-label"))}"]`)?.focus();
+  }, 30);
 
   const again = () => seen && show();
   addEventListener("theme", again);
   for (const one_ of [strip, stage]) one_.append(h("p", { class: "soft", role: "status" }, t("loading")));
   showTop();
   read();
-  return { unmount() { closed = true; abort?.abort(); window_.halt(); demo.end(); removeEventListener("theme", again); } };
+  return {
+    unmount() {
+      closed = true;
+      abort?.abort();
+      window_.halt();
+      demo.end();
+      removeEventListener("theme", again);
+    },
+  };
 }

@@ -27,16 +27,49 @@ export function mount(root) {
   let rows = [];
   let asked = 0;
   let kept = new Map();
-  const find = h("input", { type: "search", id: "find", placeholder: t("findHint"), value: place.get("q"), "aria-label": t("find"), oninput: () => { place.set({ q: find.value }); arrange(); } });
+  const find = h("input", {
+    type: "search",
+    id: "find",
+    placeholder: t("findHint"),
+    value: place.get("q"),
+    "aria-label": t("find"),
+    oninput: () => {
+      place.set({ q: find.value });
+      arrange();
+    },
+  });
   const told_ = h("span", { class: "soft small", "aria-live": "polite" });
   const acts = h("div", { class: "row acts" });
-  const all = h("input", { type: "checkbox", "aria-label": t("chooseAll"), onchange: () => pick(all.checked ? rows.map((row) => row.name) : []) });
-  const head = h("div", { class: "line heads", role: "row" }, h("span", { role: "columnheader" }, all), COLUMNS.map(([key, text]) => h("span", { role: "columnheader", class: `c-${key}${NUMERIC.has(key) ? " right" : ""}`, data: { key } },
-    button(null, t(text), () => sort(key), { kind: "quiet small" }))));
+  const all = h("input", {
+    type: "checkbox",
+    "aria-label": t("chooseAll"),
+    onchange: () => pick(all.checked ? rows.map((row) => row.name) : []),
+  });
+  const head = h(
+    "div",
+    { class: "line heads", role: "row" },
+    h("span", { role: "columnheader" }, all),
+    COLUMNS.map(([key, text]) =>
+      h(
+        "span",
+        { role: "columnheader", class: `c-${key}${NUMERIC.has(key) ? " right" : ""}`, data: { key } },
+        button(null, t(text), () => sort(key), { kind: "quiet small" }),
+      ),
+    ),
+  );
   const room = h("div", { class: "room", role: "rowgroup" });
-  const view = h("div", { class: "list", tabIndex: 0, role: "table", "aria-label": t("runs") }, h("div", { role: "rowgroup", class: "headroom" }, head), room);
+  const view = h(
+    "div",
+    { class: "list", tabIndex: 0, role: "table", "aria-label": t("runs") },
+    h("div", { role: "rowgroup", class: "headroom" }, head),
+    room,
+  );
   const empty = h("div", { class: "empty", hidden: true });
-  root.append(h("h1", { class: "unseen" }, t("runs")), h("div", { class: "row apart toolbar" }, h("div", { class: "row" }, find, told_), acts), h("section", { class: "card flush" }, view, empty));
+  root.append(
+    h("h1", { class: "unseen" }, t("runs")),
+    h("div", { class: "row apart toolbar" }, h("div", { class: "row" }, find, told_), acts),
+    h("section", { class: "card flush" }, view, empty),
+  );
 
   function sort(key) {
     place.set({ sort: key, up: place.get("sort") === key ? !place.get("up") : !NUMERIC.has(key) && key !== "made" });
@@ -46,7 +79,10 @@ export function mount(root) {
   function arrange() {
     const wanted = place.get("q").trim().toLowerCase().split(/\s+/).filter(Boolean);
     const text = (row) => `${row.name} ${row.title} ${row.model} ${row.data} ${row.state} ${stateName(row.state)}`.toLowerCase();
-    rows = [...store.runs.values()].filter((row) => { const there = text(row); return wanted.every((word) => there.includes(word)); });
+    rows = [...store.runs.values()].filter((row) => {
+      const there = text(row);
+      return wanted.every((word) => there.includes(word));
+    });
     const column = COLUMNS.find(([key]) => key === place.get("sort")) ?? COLUMNS.at(-1);
     const sign = place.get("up") ? 1 : -1;
     rows.sort((one, two) => {
@@ -63,14 +99,22 @@ export function mount(root) {
     view.setAttribute("aria-rowcount", rows.length + 1);
     room.style.height = `${rows.length * HIGH}px`;
     empty.hidden = rows.length > 0;
-    if (!rows.length) empty.replaceChildren(h("p", {}, t(store.runs.size ? "runsFound" : "noRuns", 0)), store.runs.size ? "" : h("a", { class: "button primary", href: place.to("train") }, t("trainOne")));
+    if (!rows.length)
+      empty.replaceChildren(
+        h("p", {}, t(store.runs.size ? "runsFound" : "noRuns", 0)),
+        store.runs.size ? "" : h("a", { class: "button primary", href: place.to("train") }, t("trainOne")),
+      );
     ask(true);
   }
 
   let stale = false;
   const ask = (anew = false) => {
     stale ||= anew;
-    if (!asked) asked = requestAnimationFrame(() => { asked = 0; paint(); });
+    if (!asked)
+      asked = requestAnimationFrame(() => {
+        asked = 0;
+        paint();
+      });
   };
 
   // Rows that leave the view are taken up again for those that enter it.
@@ -80,7 +124,11 @@ export function mount(root) {
     const wanted = new Set();
     for (let i = first; i < last; i++) wanted.add(i);
     const free = [];
-    for (const [i, line] of kept) if (!wanted.has(i)) { free.push(line); kept.delete(i); }
+    for (const [i, line] of kept)
+      if (!wanted.has(i)) {
+        free.push(line);
+        kept.delete(i);
+      }
     for (const i of wanted) {
       let line = kept.get(i);
       const isNew = !line;
@@ -98,12 +146,26 @@ export function mount(root) {
   }
 
   function make() {
-    const box = h("input", { type: "checkbox", onchange: () => {
-      const chosen = new Set(place.get("pick"));
-      chosen[box.checked ? "add" : "delete"](line.run);
-      pick([...chosen]);
-    } });
-    const line = h("div", { class: "line", role: "row" }, h("span", { role: "cell" }, box), COLUMNS.map(([key]) => h("span", { role: "cell", class: `c-${key}${NUMERIC.has(key) ? " right" : ""}` }, key === "name" ? h("a", {}) : key === "state" ? h("span", { class: "badge" }) : null)));
+    const box = h("input", {
+      type: "checkbox",
+      onchange: () => {
+        const chosen = new Set(place.get("pick"));
+        chosen[box.checked ? "add" : "delete"](line.run);
+        pick([...chosen]);
+      },
+    });
+    const line = h(
+      "div",
+      { class: "line", role: "row" },
+      h("span", { role: "cell" }, box),
+      COLUMNS.map(([key]) =>
+        h(
+          "span",
+          { role: "cell", class: `c-${key}${NUMERIC.has(key) ? " right" : ""}` },
+          key === "name" ? h("a", {}) : key === "state" ? h("span", { class: "badge" }) : null,
+        ),
+      ),
+    );
     room.append(line);
     return line;
   }
@@ -120,7 +182,10 @@ export function mount(root) {
       const text = shown(row);
       const target = key === "name" || key === "state" ? cell.firstChild : cell;
       if (target.textContent !== text) target.textContent = text;
-      if (key === "name") { target.href = place.to("train", { base: `run:${row.name}`, run: row.name }); target.title = row.name; }
+      if (key === "name") {
+        target.href = place.to("train", { base: `run:${row.name}`, run: row.name });
+        target.title = row.name;
+      }
       if (key === "state") target.className = `badge ${row.state}`;
     });
   }
@@ -137,18 +202,28 @@ export function mount(root) {
     const told = JSON.stringify([chosen, chosen.map((one) => store.runs.get(one).state)]);
     if (told === actsTold) return;
     actsTold = told;
-    if (!chosen.length) { acts.replaceChildren(); return; }
+    if (!chosen.length) {
+      acts.replaceChildren();
+      return;
+    }
     const [first, ...others] = chosen;
     const going = chosen.some((one) => store.runs.get(one).state === "training");
-    acts.replaceChildren(h("span", { class: "soft small" }, t("chosen", chosen.length)),
-      h("a", { class: "button small", id: "compare", href: place.to("train", { base: `run:${first}`, run: first, beside: others.slice(0, 4) }) }, t("compare")),
+    acts.replaceChildren(
+      h("span", { class: "soft small" }, t("chosen", chosen.length)),
+      h(
+        "a",
+        { class: "button small", id: "compare", href: place.to("train", { base: `run:${first}`, run: first, beside: others.slice(0, 4) }) },
+        t("compare"),
+      ),
       h("a", { class: "button small", href: place.to("draw", { runs: chosen.slice(0, 4) }) }, t("openDraw")),
-      button("bin", t("remove"), () => erase(chosen), { kind: "small", disabled: going, id: "erase" }), button(null, t("clearChosen"), () => pick([]), { kind: "small quiet" }));
+      button("bin", t("remove"), () => erase(chosen), { kind: "small", disabled: going, id: "erase" }),
+      button(null, t("clearChosen"), () => pick([]), { kind: "small quiet" }),
+    );
   }
 
   async function erase(names) {
     const question = names.length === 1 ? t("sureDelete", called(store.runs.get(names[0]))) : t("sureDeleteMany", names.length);
-    if (!await sure(question, t("remove"), t("cancel"))) return;
+    if (!(await sure(question, t("remove"), t("cancel")))) return;
     for (const name of names) await remove(at("runs", name)).catch(told);
     speak(t("deleted"));
     pick(place.get("pick").filter((one) => store.runs.has(one) && !names.includes(one)));
@@ -158,7 +233,21 @@ export function mount(root) {
   const size = new ResizeObserver(() => ask());
   size.observe(view);
   let waiting = 0;
-  const off = on("runs", () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; arrange(); }, 200); });
+  const off = on("runs", () => {
+    if (!waiting)
+      waiting = setTimeout(() => {
+        waiting = 0;
+        arrange();
+      }, 200);
+  });
   arrange();
-  return { unmount() { off(); size.disconnect(); clearTimeout(waiting); cancelAnimationFrame(asked); kept = new Map(); } };
+  return {
+    unmount() {
+      off();
+      size.disconnect();
+      clearTimeout(waiting);
+      cancelAnimationFrame(asked);
+      kept = new Map();
+    },
+  };
 }

@@ -1,93 +1,74 @@
 // Sweep: a space, its cost before it starts, trials as they arrive, and what they say.
 import { at, get, post, told } from "./api.js";
-import { choice, slider, toggle } from "./controls.js";
-import { button, h, later, notice } from "./dom.js";
+import { button, h, notice } from "./dom.js";
 import { parallel } from "./parallel.js";
-import { baseOf, recipeOf, untouched } from "./recipe.js";
-import { spaceBuilder, spaceOf } from "./space_builder.js";
 import { place } from "./state.js";
-import { on, store } from "./store.js";
+import { on } from "./store.js";
+import { sweepForm } from "./sweep_form.js";
 import { fanChart, finalists, heatmap, historyChart, importance } from "./sweep_charts.js";
 import { settingText } from "./sweep_scale.js";
 import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
-const SAMPLERS = ["qmc", "tpe", "random", "grid", "cmaes"];
-
 export function mount(root) {
-  let base = null;
   let closed = false;
-  const list = h("div", { class: "studies" });
-  const build = h("section", { class: "card builder" });
-  const results = h("div", { class: "results" });
-  const board = h("div", { class: "sweepboard" }, h("div", { class: "side" }, build, h("section", { class: "card" }, h("h2", {}, t("studies")), list)), results);
-  root.append(h("h1", { class: "unseen" }, t("sweep")), board);
-
-  // The builder
-  const cost = h("p", { class: "cost", "aria-live": "polite" });
-  const space = spaceBuilder({ onset: (next) => { place.set({ space: next }); ask(); } });
-  const start = button("play", t("startSweep"), () => begin(), { kind: "primary", id: "startsweep", disabled: true });
-
-  async function open() {
-    base = await baseOf(place.get("base")).catch((error) => { told(error); place.set({ base: "notes-mlp" }); return baseOf("notes-mlp"); });
-    if (closed) return;
-    if (!Object.keys(place.get("space")).length) place.set({ space: { "train.learning_rate": { kind: "log", low: 0.003, high: 1 }, ...(base.recipe.model.hidden ? { "model.hidden": { kind: "choices", choices: [[20, 20], [64, 64], [128]] } } : {}) } });
-    if (typeof base.recipe.train.learning_rate === "object") place.set({ space: Object.fromEntries(Object.entries(place.get("space")).filter(([key]) => key !== "train.learning_rate")) });
-    const bases = store.start.recipes.map((one) => [one.name, one.name]);
-    if (place.get("base").startsWith("run:")) bases.unshift([place.get("base"), place.get("base").slice(4)]);
-    const put = (key) => (value) => { place.set({ [key]: value }); ask(); };
-    const number_ = (key, label, low, high, log = false) => slider({ label, low, high, whole: true, log, value: place.get(key), onset: put(key) });
-    space.put(recipe(), place.get("space"));
-    build.replaceChildren(h("h2", {}, t("newSweep")), choice(t("startFrom"), bases, place.get("base"), (name) => { place.set({ base: name, space: {} }); open(); }),
-      h("h3", {}, t("whatToTry")), space, number_("trials", t("trialsWord"), 2, 2000, true), slider({ label: t("epochs"), low: 1, high: 100, whole: true, log: true, value: recipe().train.epochs, onset: (epochs) => { place.set({ epochs }); ask(); } }),
-      toggle(t("halving"), place.get("halving"), put("halving")), h("div", { class: "pair" }, number_("finalists", t("finalists"), 0, 10), number_("seeds", t("seedsEach"), 1, 10)),
-      choice(t("sampler"), SAMPLERS.map((one) => [one, one]), place.get("sampler"), put("sampler")), cost, start);
-    ask();
-  }
-
-  const recipe = () => recipeOf(base.recipe, { ...untouched(), epochs: place.get("epochs") });
-  const request = () => ({ recipe: recipe(), space: spaceOf(place.get("space")), trials: place.get("trials"), halving: place.get("halving") ? 3 : 0, finalists: place.get("finalists"), seeds: place.get("seeds"), sampler: place.get("sampler") });
-  let turn = 0;
-  const ask = later(async () => {
-    const mine = ++turn;
-    start.disabled = true;
-    if (!Object.keys(place.get("space")).length) { cost.textContent = t("costWaits"); return; }
-    cost.className = "cost soft";
-    cost.textContent = t("measuringCost");
-    try {
-      const found = await post("/api/studies/cost", request());
-      if (mine !== turn || closed) return;
-      cost.className = "cost";
-      cost.replaceChildren(h("span", { class: "soft small" }, t("cost")), " ", h("b", {}, t("costTold", time(found.seconds), count(found.models), count(found.programs))), ...(found.notes ?? []).map((one) => h("span", { class: "soft small note" }, one)));
-      start.disabled = false;
-    } catch (error) {
-      if (mine !== turn || !error.status) return;
-      cost.className = "cost badtext";
-      cost.textContent = `${error.message} ${error.fix}`;
-    }
-  }, 250);
-
-  async function begin() {
-    start.disabled = true;
-    try {
-      const { name } = await post("/api/studies", request());
+  const form = sweepForm({
+    onbegun: (name) => {
       place.set({ study: name, trial: null }, true);
-      await Promise.all([readList(), show()]);
-    } catch (error) { told(error); }
-    start.disabled = false;
-  }
+      readList();
+      show();
+    },
+  });
+  const list = h("div", { class: "studies" });
+  const results = h("div", { class: "results" });
+  const board = h(
+    "div",
+    { class: "sweepboard" },
+    h("div", { class: "side" }, form.node, h("section", { class: "card" }, h("h2", {}, t("studies")), list)),
+    results,
+  );
+  root.append(h("h1", { class: "unseen" }, t("sweep")), board);
 
   // The list
   let studies = [];
+  let listed = false;
   async function readList() {
     try {
       const answer = await get("/api/studies");
       studies = answer.rows.sort((a, b) => (a.made < b.made ? 1 : -1));
-    } catch (error) { told(error); return; }
+    } catch (error) {
+      told(error);
+      return;
+    }
     if (closed) return;
-    list.replaceChildren(...(studies.length ? studies.slice(0, 100).map((one) => h("button", { type: "button", class: `study${one.name === place.get("study") ? " chosen" : ""}`, onclick: () => { place.set({ study: one.name, trial: null }, true); show(); readList(); } },
-      h("b", {}, one.title || one.name), h("span", { class: `badge ${one.state}` }, stateName(one.state)), h("span", { class: "soft small" }, t("trialsOf", one.done ?? 0, one.of ?? 0)), h("span", { class: "soft small right" }, one.made ? when(one.made) : ""))) : [h("p", { class: "soft small" }, t("noStudies"))]));
-    if (!place.get("study") && studies.length) { place.set({ study: studies[0].name }); show(); }
+    listed = true;
+    list.replaceChildren(
+      ...(studies.length
+        ? studies.slice(0, 100).map((one) =>
+            h(
+              "button",
+              {
+                type: "button",
+                class: `study${one.name === place.get("study") ? " chosen" : ""}`,
+                onclick: () => {
+                  place.set({ study: one.name, trial: null }, true);
+                  show();
+                  readList();
+                },
+              },
+              h("b", {}, one.title || one.name),
+              h("span", { class: `badge ${one.state}` }, stateName(one.state)),
+              h("span", { class: "soft small" }, t("trialsOf", one.done ?? 0, one.of ?? 0)),
+              h("span", { class: "soft small right" }, one.made ? when(one.made) : ""),
+            ),
+          )
+        : [h("p", { class: "soft small" }, t("noStudies"))]),
+    );
+    if (!place.get("study") && studies.length) {
+      place.set({ study: studies[0].name });
+      show();
+    }
     head();
+    if (!place.get("study")) show();
   }
 
   // The study that is shown
@@ -108,8 +89,16 @@ export function mount(root) {
   async function show() {
     const name = place.get("study");
     board.classList.toggle("has", Boolean(name));
-    if (!name) { results.replaceChildren(empty); return; }
-    if (shown !== name) { study = null; winner = null; progress = null; shown = name; }
+    if (!name) {
+      results.replaceChildren(listed ? empty : h("p", { class: "empty", role: "status" }, t("loading")));
+      return;
+    }
+    if (shown !== name) {
+      study = null;
+      winner = null;
+      progress = null;
+      shown = name;
+    }
     try {
       const next = await get(at("studies", name));
       if (closed || place.get("study") !== name) return;
@@ -119,13 +108,22 @@ export function mount(root) {
       if (at_ >= 0) studies[at_] = next.row;
       else if (next.row) studies.push(next.row);
     } catch (error) {
-      if (error.status === 404 && !closed) { results.replaceChildren(empty); place.set({ study: "" }); }
+      if (error.status === 404 && !closed) {
+        results.replaceChildren(empty);
+        place.set({ study: "" });
+      }
       told(error);
       return;
     }
     paint();
   }
-  const fresh = () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; show(); }, 900); };
+  const fresh = () => {
+    if (!waiting)
+      waiting = setTimeout(() => {
+        waiting = 0;
+        show();
+      }, 900);
+  };
   let waiting = 0;
 
   function head() {
@@ -135,32 +133,81 @@ export function mount(root) {
     const done = progress?.done ?? row.done ?? study?.trials?.number.length ?? 0;
     const of = progress?.of ?? row.of ?? 0;
     const best = study && study.best !== null && study.best !== undefined ? study.trials.value[study.best] : progress?.best?.value;
-    top.replaceChildren(h("div", { class: "row apart" }, h("div", { class: "row" }, h("h2", {}, row.title || row.name), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
-      h("div", { class: "row" }, going ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" }) : ["stopped", "interrupted"].includes(row.state) ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" }) : null,
-        winner?.trial !== undefined && winner?.trial !== null && study ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" }) : null)),
-    h("div", { class: `bar${going ? " going" : ""}` }, h("i", { style: { width: `${of ? (100 * done) / of : 0}%` } })),
-    h("dl", { class: "figures" }, ...[[t("bestSoFar"), best === undefined || best === null ? "–" : worth(best), "big"], [t("trialsWord"), `${count(done)} / ${count(of)}`], [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)]].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value)))));
+    top.replaceChildren(
+      h(
+        "div",
+        { class: "row apart" },
+        h("div", { class: "row" }, h("h2", {}, row.title || row.name), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
+        h(
+          "div",
+          { class: "row" },
+          going
+            ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" })
+            : ["stopped", "interrupted"].includes(row.state)
+              ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" })
+              : null,
+          winner?.trial !== undefined && winner?.trial !== null && study
+            ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" })
+            : null,
+        ),
+      ),
+      row.problem ? h("p", { class: "small" }, h("b", { class: "badtext" }, row.problem), " ", row.fix ?? "") : "",
+      h("div", { class: `bar${going ? " going" : ""}` }, h("i", { style: { width: `${of ? (100 * done) / of : 0}%` } })),
+      h(
+        "dl",
+        { class: "figures" },
+        ...[
+          [t("bestSoFar"), best === undefined || best === null ? "–" : worth(best), "big"],
+          [t("trialsWord"), `${count(done)} / ${count(of)}`],
+          [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)],
+        ].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value))),
+      ),
+    );
   }
 
   const worth = (value) => (study?.scale === "one" ? percent(value) : number(value, 5));
 
   async function act(what) {
-    try { await post(at("studies", place.get("study"), what)); await readList(); } catch (error) { told(error); }
+    try {
+      await post(at("studies", place.get("study"), what));
+      await readList();
+    } catch (error) {
+      told(error);
+    }
   }
 
   function paint() {
     head();
     const none = !study || study.best === null || study.best === undefined || !study.trials?.number.length;
-    if (none) { results.replaceChildren(top, h("p", { class: "empty" }, t("noneYet"))); return; }
+    if (none) {
+      results.replaceChildren(top, h("p", { class: "empty" }, t("noneYet")));
+      return;
+    }
     if (fan.node.parentNode?.parentNode !== results) {
-      results.replaceChildren(top, h("section", { class: "card" }, fan.node, h("p", { class: "lead" }, t("fanLead"))), h("section", { class: "card" }, history.node), card, heat, matter, h("section", { class: "card wide" }, lines.node), finals);
+      results.replaceChildren(
+        top,
+        h("section", { class: "card" }, fan.node, h("p", { class: "lead" }, t("fanLead"))),
+        h("section", { class: "card" }, history.node),
+        card,
+        heat,
+        matter,
+        h("section", { class: "card wide" }, lines.node),
+        finals,
+      );
     }
     const chosen = place.get("trial");
     const index = chosen === null ? null : study.trials.number.indexOf(chosen);
     fan.put(study);
     history.put(study, index !== null && index >= 0 ? index : null);
     lines.put(study, index !== null && index >= 0 ? index : null);
-    heat.replaceChildren(h("h2", {}, t("heat")), h("p", { class: "lead" }, t("heatLead")), heatmap(study, place.get("across"), (across) => { place.set({ across }); paint(); }));
+    heat.replaceChildren(
+      h("h2", {}, t("heat")),
+      h("p", { class: "lead" }, t("heatLead")),
+      heatmap(study, place.get("across"), (across) => {
+        place.set({ across });
+        paint();
+      }),
+    );
     matter.replaceChildren(h("h2", {}, t("matters")), importance(study));
     const table = finalists(study);
     finals.hidden = !table;
@@ -178,9 +225,25 @@ export function mount(root) {
     if (card.hidden) return;
     const n = study.trials.number[i];
     const state = { d: t("toTheEnd"), s: t("stoppedEarly"), f: t("failedWord") }[study.trials.state[i]];
-    card.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t("bestSoFar")}` : ""), button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" })),
-      h("dl", { class: "facts" }, ...[[study.metric, worth(study.trials.value[i])], [t("state"), state], [t("epochs"), String(study.trials.epochs[i])], ...study.axes.map((axis) => [axis.label, settingText(axis, i)])].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value)))),
-      study.trials.reason?.[i] ? h("p", { class: "small badtext" }, study.trials.reason[i]) : "");
+    card.replaceChildren(
+      h(
+        "div",
+        { class: "row apart" },
+        h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t("bestSoFar")}` : ""),
+        button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
+      ),
+      h(
+        "dl",
+        { class: "facts" },
+        ...[
+          [study.metric, worth(study.trials.value[i])],
+          [t("state"), state],
+          [t("epochs"), String(study.trials.epochs[i])],
+          ...study.axes.map((axis) => [axis.label, settingText(axis, i)]),
+        ].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value))),
+      ),
+      study.trials.reason?.[i] ? h("p", { class: "small badtext" }, study.trials.reason[i]) : "",
+    );
   }
 
   async function train(n) {
@@ -188,19 +251,46 @@ export function mount(root) {
       const { name } = await post(at("studies", place.get("study"), "trials", n, "open"));
       notice(t("startedSpoken", name), "", "good");
       place.go("train", { base: `run:${name}`, run: name });
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
   const mine = (event) => event.name === place.get("study");
   const offs = [
-    on("study", (event) => { if (mine(event)) { progress = { ...progress, ...event }; head(); fresh(); } }),
-    on("study_begun", (event) => { readList(); if (mine(event)) fresh(); }),
-    on("study_ended", (event) => { readList(); if (mine(event)) { progress = null; show(); } }),
-    on("trials", (event) => { if (mine(event)) fresh(); }),
-    on("start", () => open()),
+    on("study", (event) => {
+      if (mine(event)) {
+        progress = { ...progress, ...event };
+        head();
+        fresh();
+      }
+    }),
+    on("study_begun", (event) => {
+      readList();
+      if (mine(event)) fresh();
+    }),
+    on("study_ended", (event) => {
+      readList();
+      if (mine(event)) {
+        progress = null;
+        show();
+      }
+    }),
+    on("trials", (event) => {
+      if (mine(event)) fresh();
+    }),
   ];
-  open();
   readList();
   show();
-  return { unmount() { closed = true; fan.end(); history.end(); lines.end(); ask.cancel(); clearTimeout(waiting); offs.forEach((off) => off()); } };
+  return {
+    unmount() {
+      closed = true;
+      fan.end();
+      history.end();
+      lines.end();
+      form.end();
+      clearTimeout(waiting);
+      offs.forEach((off) => off());
+    },
+  };
 }

@@ -2,17 +2,19 @@
 import { at, get, post, told } from "./api.js";
 import { chosenRun, noRuns, remember, runPicker } from "./controls.js";
 import { button, h, notice, sure } from "./dom.js";
-import { ramp } from "./planes.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
-import { confidenceChart, corruptionTable } from "./test_charts.js";
+import { classTable, confidenceChart, confusionTable, corruptionTable } from "./test_charts.js";
 import { count, number, percent, t } from "./texts.js";
 
 const SHOWN = 60;
 
 export function mount(root) {
   let run = chosenRun();
-  if (!run) { root.append(h("h1", { class: "unseen" }, t("test")), noRuns()); return {}; }
+  if (!run) {
+    root.append(h("h1", { class: "unseen" }, t("test")), noRuns());
+    return {};
+  }
   remember(run);
   if (place.get("run") !== run) place.set({ run });
   let closed = false;
@@ -30,7 +32,10 @@ export function mount(root) {
     head();
     try {
       const part = place.get("part");
-      if (part === "test" && !tested) { place.set({ part: "validation" }); found = await get(at("test", run), { part: "validation" }); } else found = part === "test" ? tested : await get(at("test", run), { part });
+      if (part === "test" && !tested) {
+        place.set({ part: "validation" });
+        found = await get(at("test", run), { part: "validation" });
+      } else found = part === "test" ? tested : await get(at("test", run), { part });
       if (closed || mine !== run) return;
       paint();
     } catch (error) {
@@ -43,22 +48,65 @@ export function mount(root) {
   function head() {
     const looks = found?.counted ?? store.runs.get(run)?.test_readings ?? 0;
     const part = place.get("part");
-    top.replaceChildren(h("div", { class: "row" }, runPicker({ value: run, onset: (name) => { run = name; tested = null; found = null; remember(name); place.set({ run: name, cell: null, part: "validation" }, true); read(); } }),
-      h("span", { class: "small soft" }, t("partWord")), [["validation", "valRows"], ["train", "trainRows"], ["test", "testRows"]].map(([one, text]) => h("button", { type: "button", class: "small", id: `part-${one}`, "aria-pressed": String(part === one), onclick: () => choose(one) }, t(text)))),
-    h("div", { class: "row looks" }, h("span", { class: `counter${looks ? " some" : ""}`, "aria-hidden": "true" }, String(looks)), h("span", { class: "small" }, looks === 0 ? t("looksNever") : looks === 1 ? t("looksOnce") : t("looks", looks)),
-      button("look", t("lookAtTest"), () => choose("test", true), { kind: "small", id: "looktest" })));
+    top.replaceChildren(
+      h(
+        "div",
+        { class: "row" },
+        runPicker({
+          value: run,
+          onset: (name) => {
+            run = name;
+            tested = null;
+            found = null;
+            remember(name);
+            place.set({ run: name, cell: null, part: "validation" }, true);
+            read();
+          },
+        }),
+        h("span", { class: "small soft" }, t("partWord")),
+        [
+          ["validation", "valRows"],
+          ["train", "trainRows"],
+          ["test", "testRows"],
+        ].map(([one, text]) =>
+          h(
+            "button",
+            { type: "button", class: "small", id: `part-${one}`, "aria-pressed": String(part === one), onclick: () => choose(one) },
+            t(text),
+          ),
+        ),
+      ),
+      h(
+        "div",
+        { class: "row looks" },
+        h("span", { class: `counter${looks ? " some" : ""}`, "aria-hidden": "true" }, String(looks)),
+        h("span", { class: "small" }, looks === 0 ? t("looksNever") : looks === 1 ? t("looksOnce") : t("looks", looks)),
+        button("look", t("lookAtTest"), () => choose("test", true), { kind: "small", id: "looktest" }),
+      ),
+    );
   }
 
   async function choose(part, again = false) {
-    if (part !== "test") { place.set({ part, cell: null }, true); read(); return; }
-    if (tested && !again) { place.set({ part: "test", cell: null }); read(); return; }
-    if (!await sure(t("lookWarning"), t("look1"), t("cancel"))) return;
+    if (part !== "test") {
+      place.set({ part, cell: null }, true);
+      read();
+      return;
+    }
+    if (tested && !again) {
+      place.set({ part: "test", cell: null });
+      read();
+      return;
+    }
+    if (!(await sure(t("lookWarning"), t("look1"), t("cancel")))) return;
     try {
       board.classList.add("reading");
       tested = await post(at("test", run, "look"));
       place.set({ part: "test", cell: null });
       await read();
-    } catch (error) { told(error); board.classList.remove("reading"); }
+    } catch (error) {
+      told(error);
+      board.classList.remove("reading");
+    }
   }
 
   const confusion = h("section", { class: "card" });
@@ -70,36 +118,56 @@ export function mount(root) {
 
   function paint() {
     head();
-    const interval = found.interval ? h("span", { class: "small soft" }, t("interval", percent(found.interval[0]), percent(found.interval[1]))) : null;
-    const figures = h("dl", { class: "figures" }, [[t("accuracy"), percent(found.accuracy), "big"], [t("loss"), number(found.loss), "big"]].map(([what, value, kind]) => h("div", { class: kind }, h("dt", {}, what), h("dd", {}, value))), h("div", {}, h("dt", {}, t(place.get("part") === "test" ? "testRows" : place.get("part") === "train" ? "trainRows" : "valRows")), h("dd", {}, t("rowsN", count(found.n)))));
-    board.replaceChildren(h("div", { class: "column1" }, h("section", { class: "card" }, figures, interval), confusion, cell), h("div", { class: "column2" }, wrong, calibration, classes, corruptions));
+    const interval = found.interval
+      ? h("span", { class: "small soft" }, t("interval", percent(found.interval[0]), percent(found.interval[1])))
+      : null;
+    const figures = h(
+      "dl",
+      { class: "figures" },
+      [
+        [t("accuracy"), percent(found.accuracy), "big"],
+        [t("loss"), number(found.loss), "big"],
+      ].map(([what, value, kind]) => h("div", { class: kind }, h("dt", {}, what), h("dd", {}, value))),
+      h(
+        "div",
+        {},
+        h("dt", {}, t(place.get("part") === "test" ? "testRows" : place.get("part") === "train" ? "trainRows" : "valRows")),
+        h("dd", {}, t("rowsN", count(found.n))),
+      ),
+    );
+    board.replaceChildren(
+      h("div", { class: "column1" }, h("section", { class: "card" }, figures, interval), confusion, cell),
+      h("div", { class: "column2" }, wrong, calibration, classes, corruptions),
+    );
     matrix();
     showCell();
     hardest();
-    calibration.replaceChildren(h("h2", {}, t("calibration")), h("p", { class: "lead" }, t("calibrationLead")), confidenceChart(found.calibration), h("p", { class: "small soft" }, t("ece", percent(found.calibration.ece)), found.calibration.temperature ? ` · ${t("temperature", number(found.calibration.temperature, 3))}` : ""));
-    perClass();
+    calibration.replaceChildren(
+      h("h2", {}, t("calibration")),
+      h("p", { class: "lead" }, t("calibrationLead")),
+      confidenceChart(found.calibration),
+      h(
+        "p",
+        { class: "small soft" },
+        t("ece", percent(found.calibration.ece)),
+        found.calibration.temperature ? ` · ${t("temperature", number(found.calibration.temperature, 3))}` : "",
+      ),
+    );
+    classes.replaceChildren(h("h2", {}, t("perClass")), classTable(found));
     readCorruptions();
   }
 
   function matrix() {
-    const { confusion: table, classes: names } = found;
-    const few = names.length <= 12;
-    const most = Math.max(1, ...table.flatMap((row, i) => row.filter((_, j) => i !== j)));
-    const right = Math.max(1, ...table.map((row, i) => row[i]));
-    const [heat, wrongs] = [ramp("heat"), ramp("two")];
-    const paint_ = (n, i, j) => {
-      if (!n) return ["", ""];
-      const [table_, level] = i === j ? [heat, 90 + 110 * (n / right)] : [wrongs, 127 - 24 - 95 * Math.sqrt(n / most)];
-      const k = Math.round(level) * 3;
-      return [`rgb(${table_[k]},${table_[k + 1]},${table_[k + 2]})`, 0.299 * table_[k] + 0.587 * table_[k + 1] + 0.114 * table_[k + 2] > 140 ? "#1d1b18" : "#fff"];
+    const pick = (chosen) => {
+      place.set({ cell: chosen });
+      matrix();
+      showCell(true);
     };
-    const chosen = place.get("cell");
-    confusion.replaceChildren(h("h2", {}, t("confusions")), h("p", { class: "lead" }, t("confusionLead")), h("div", { class: "scroll" }, h("table", { class: `confusion${few ? "" : " dense"}` },
-      h("thead", {}, h("tr", {}, h("td", { class: "corner" }, `${t("truth")} ↓ · ${t("saidWord")} →`), names.map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, table.map((row, i) => h("tr", {}, h("th", { scope: "row" }, names[i]), row.map((n, j) => {
-        const [ground, letters] = paint_(n, i, j);
-        return h("td", {}, h("button", { type: "button", class: chosen?.[0] === i && chosen?.[1] === j ? "chosen" : "", style: { background: ground, color: letters }, "aria-label": `${i === j ? t("cellRight", names[i]) : t("cellTitle", names[i], names[j])}: ${n}`, data: { cell: `${i},${j}` }, onclick: () => { place.set({ cell: [i, j] }); matrix(); showCell(true); } }, few || n ? String(n) : ""));
-      })))))));
+    confusion.replaceChildren(
+      h("h2", {}, t("confusions")),
+      h("p", { class: "lead" }, t("confusionLead")),
+      confusionTable(found, place.get("cell"), pick),
+    );
   }
 
   async function showCell(scroll = false) {
@@ -108,30 +176,81 @@ export function mount(root) {
     if (!chosen) return;
     const [i, j] = chosen;
     const names = found.classes;
-    if (i >= names.length || j >= names.length) { cell.hidden = true; return; }
+    if (i >= names.length || j >= names.length) {
+      cell.hidden = true;
+      return;
+    }
     const title = i === j ? t("cellRight", names[i]) : t("cellTitle", names[i], names[j]);
     const n = found.confusion[i][j];
-    cell.replaceChildren(h("h2", {}, title), n ? h("p", { class: "soft small" }, t("loading")) : h("p", { class: "soft" }, t("nothingThere")));
+    cell.replaceChildren(
+      h("h2", {}, title),
+      n ? h("p", { class: "soft small" }, t("loading")) : h("p", { class: "soft" }, t("nothingThere")),
+    );
     if (!n) return;
     const part = place.get("part");
     try {
       const answer = await get(at("test", run, "cell"), { part, row: i, column: j });
       if (closed || JSON.stringify(place.get("cell")) !== JSON.stringify(chosen)) return;
       const rows = answer.rows ?? answer;
-      cell.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, title), button("close", t("close"), () => { place.set({ cell: null }); matrix(); showCell(); }, { text: false })), rows.length > SHOWN || n > rows.length ? h("p", { class: "soft small" }, t("firstOf", Math.min(SHOWN, rows.length), n)) : "", h("div", { class: "gallery" }, rows.slice(0, SHOWN).map((one) => image(part, one.index, percent(one.p, 0), title, one))));
+      cell.replaceChildren(
+        h(
+          "div",
+          { class: "row apart" },
+          h("h2", {}, title),
+          button(
+            "close",
+            t("close"),
+            () => {
+              place.set({ cell: null });
+              matrix();
+              showCell();
+            },
+            { text: false },
+          ),
+        ),
+        rows.length > SHOWN || n > rows.length ? h("p", { class: "soft small" }, t("firstOf", Math.min(SHOWN, rows.length), n)) : "",
+        h(
+          "div",
+          { class: "gallery" },
+          rows.slice(0, SHOWN).map((one) => image(part, one.index, percent(one.p, 0), title, one)),
+        ),
+      );
       if (scroll) cell.scrollIntoView({ block: "nearest", behavior: "smooth" });
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
-  const image = (part, index, note, title, one) => one.sentence !== undefined ? h("p", { class: "sentence small" }, h("b", {}, note), ` ${one.sentence}`) : h(part === "test" ? "div" : "a", { class: "shot", title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) }, h("img", { src: picture(part, index), alt: title, width: 56, height: 56, loading: "lazy" }), h("span", {}, note));
+  const image = (part, index, note, title, one) =>
+    one.sentence !== undefined
+      ? h("p", { class: "sentence small" }, h("b", {}, note), ` ${one.sentence}`)
+      : h(
+          part === "test" ? "div" : "a",
+          { class: "shot", title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) },
+          h("img", { src: picture(part, index), alt: title, width: 56, height: 56, loading: "lazy" }),
+          h("span", {}, note),
+        );
 
   function hardest() {
-    wrong.replaceChildren(h("h2", {}, t("mostWrong")), h("p", { class: "lead" }, t("wrongLead")), h("div", { class: "gallery" }, found.hardest.slice(0, 24).map((one) => image(place.get("part"), one.index, `${t("isSays", found.classes[one.label], found.classes[one.said])} ${percent(one.p, 0)}`, t("cellTitle", found.classes[one.label], found.classes[one.said]), one))));
-  }
-
-  function perClass() {
-    classes.replaceChildren(h("h2", {}, t("perClass")), h("div", { class: "scroll" }, h("table", { class: "finals" }, h("thead", {}, h("tr", {}, ["", t("precision"), t("recall"), "F1"].map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, found.per_class.map((one, i) => h("tr", {}, h("th", { scope: "row" }, found.classes[i]), ...["precision", "recall", "f1"].map((key) => h("td", {}, h("span", { class: "meter", style: { "--part": `${100 * (one[key] ?? 0)}%` } }, percent(one[key], 1))))))))));
+    wrong.replaceChildren(
+      h("h2", {}, t("mostWrong")),
+      h("p", { class: "lead" }, t("wrongLead")),
+      h(
+        "div",
+        { class: "gallery" },
+        found.hardest
+          .slice(0, 24)
+          .map((one) =>
+            image(
+              place.get("part"),
+              one.index,
+              `${t("isSays", found.classes[one.label], found.classes[one.said])} ${percent(one.p, 0)}`,
+              t("cellTitle", found.classes[one.label], found.classes[one.said]),
+              one,
+            ),
+          ),
+      ),
+    );
   }
 
   let spoilt = null; // what is known of the corruptions: {running, found}
@@ -142,13 +261,25 @@ export function mount(root) {
       if (closed || mine !== run) return;
       spoilt = answer;
       paintCorruptions();
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
   function paintCorruptions(now = null) {
     const going = spoilt?.running;
-    corruptions.replaceChildren(h("div", { class: "row apart" }, h("h2", {}, t("corruptionsWord")), going ? h("span", { class: "small soft", role: "status" }, now ? t("measuring", now.done, now.of) : t("loading"))
-      : button("play", t("corruptionsStart"), startCorruptions, { kind: "small", id: "corrupt" })), h("p", { class: "lead" }, t("corruptionsLead")), spoilt?.found ? corruptionTable(spoilt.found) : "");
+    corruptions.replaceChildren(
+      h(
+        "div",
+        { class: "row apart" },
+        h("h2", {}, t("corruptionsWord")),
+        going
+          ? h("span", { class: "small soft", role: "status" }, now ? t("measuring", now.done, now.of) : t("loading"))
+          : button("play", t("corruptionsStart"), startCorruptions, { kind: "small", id: "corrupt" }),
+      ),
+      h("p", { class: "lead" }, t("corruptionsLead")),
+      spoilt?.found ? corruptionTable(spoilt.found) : "",
+    );
   }
 
   async function startCorruptions() {
@@ -156,18 +287,32 @@ export function mount(root) {
       spoilt = { running: true, found: null };
       paintCorruptions();
       await post(at("test", run, "corruptions"));
-    } catch (error) { told(error); readCorruptions(); }
+    } catch (error) {
+      told(error);
+      readCorruptions();
+    }
   }
 
-  const offs = [on("corruptions", (event) => {
-    if (event.run !== run) return;
-    if (!event.ended) { if (spoilt?.running) paintCorruptions(event); return; }
-    if (event.problem) notice(event.problem);
-    readCorruptions();
-  })];
+  const offs = [
+    on("corruptions", (event) => {
+      if (event.run !== run) return;
+      if (!event.ended) {
+        if (spoilt?.running) paintCorruptions(event);
+        return;
+      }
+      if (event.problem) notice(event.problem);
+      readCorruptions();
+    }),
+  ];
   const again = () => found && paint();
   addEventListener("theme", again);
   document.title = `${t("test")} · ${called(store.runs.get(run), run)}`;
   read();
-  return { unmount() { closed = true; offs.forEach((off) => off()); removeEventListener("theme", again); } };
+  return {
+    unmount() {
+      closed = true;
+      offs.forEach((off) => off());
+      removeEventListener("theme", again);
+    },
+  };
 }

@@ -19,16 +19,21 @@ export function mount(root) {
   let stopped = null;
   let closed = false;
   const live = liveView({ onapply: apply, ontrained: () => {} });
-  const network = new Network({ onset: (layers) => edit({ layers }), input: () => store.start.datasets.find((one) => one.name === recipe().data)?.shape });
+  const network = new Network({
+    onset: (layers) => edit({ layers }),
+    input: () => store.start.datasets.find((one) => one.name === recipe().data)?.shape,
+  });
   const form = trainForm((changes) => edit(changes));
   const go = button("play", t("startTrain"), () => start(), { kind: "primary big", id: "train" });
   const totals = h("p", { class: "totals soft small", "aria-live": "polite" });
   const follow = toggle(t("follow"), place.get("follow"), (on) => place.set({ follow: on }));
   const from = h("div", {});
   const column = h("section", { class: "card column" }, h("div", { class: "row apart" }, h("h2", {}, t("network")), from), network.node);
-  root.append(h("h1", { class: "unseen" }, t("train")),
+  root.append(
+    h("h1", { class: "unseen" }, t("train")),
     h("div", { class: "transport card" }, go, follow, totals),
-    h("div", { class: "board" }, form, column, live.node));
+    h("div", { class: "board" }, form, column, live.node),
+  );
 
   const recipe = () => recipeOf(base.recipe, place.values);
 
@@ -43,11 +48,13 @@ export function mount(root) {
     if (closed) return;
     const choices = store.start.recipes.map((one) => [one.name, one.name]);
     if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun")]);
-    from.replaceChildren(choice(t("startFrom"), choices, place.get("base"), (name) => {
-      place.set({ base: name, ...untouched() }, true);
-      open();
-      moved();
-    }));
+    from.replaceChildren(
+      choice(t("startFrom"), choices, place.get("base"), (name) => {
+        place.set({ base: name, ...untouched() }, true);
+        open();
+        moved();
+      }),
+    );
     layers();
     form.put(recipe(), place.values);
     look.now();
@@ -56,11 +63,30 @@ export function mount(root) {
   function layers() {
     const own = place.get("layers") ?? base.layers;
     const now = recipe().model;
-    const fixed = own === null || (place.get("layers") === null && Object.keys(place.get("more")).some((key) => key.startsWith("model.")) && now.name !== "layers");
-    const note = fixed ? h("div", {}, h("p", {}, t("fixedNetwork")), button("plus", t("buildOwn"), () => {
-      edit({ layers: [{ layer: "conv", filters: 16, kernel: 3, stride: 1, padding: "valid", activation: "relu" }, { layer: "max_pool", size: 2, stride: 2, padding: "valid" }] });
-      layers();
-    }, { kind: "small" })) : null;
+    const fixed =
+      own === null ||
+      (place.get("layers") === null && Object.keys(place.get("more")).some((key) => key.startsWith("model.")) && now.name !== "layers");
+    const note = fixed
+      ? h(
+          "div",
+          {},
+          h("p", {}, t("fixedNetwork")),
+          button(
+            "plus",
+            t("buildOwn"),
+            () => {
+              edit({
+                layers: [
+                  { layer: "conv", filters: 16, kernel: 3, stride: 1, padding: "valid", activation: "relu" },
+                  { layer: "max_pool", size: 2, stride: 2, padding: "valid" },
+                ],
+              });
+              layers();
+            },
+            { kind: "small" },
+          ),
+        )
+      : null;
     network.put(fixed ? [] : own, { fixed, note });
   }
 
@@ -68,7 +94,9 @@ export function mount(root) {
     if (changes.layers && base.layers && same(changes.layers, base.layers)) changes = { ...changes, layers: null };
     place.set(changes);
     form.put(recipe(), place.values);
-    if ("more" in changes || "data" in changes || "opt" in changes) { if ("more" in changes) layers(); }
+    if ("more" in changes || "data" in changes || "opt" in changes) {
+      if ("more" in changes) layers();
+    }
     look();
     moved();
   }
@@ -86,18 +114,30 @@ export function mount(root) {
     if (closed) return;
     network.tell(check);
     go.disabled = !check.ok;
-    totals.textContent = check.ok ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}` : check.at === null || check.at === undefined ? check.problem : t("cannotBe");
+    totals.textContent = check.ok
+      ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}`
+      : check.at === null || check.at === undefined
+        ? check.problem
+        : t("cannotBe");
     totals.classList.toggle("badtext", !check.ok);
   }, CHECK);
-  look.now = () => { look.cancel(); look(); };
+  look.now = () => {
+    look.cancel();
+    look();
+  };
 
-  const moved = later(() => { if (place.get("follow") && check?.ok) start(); }, FOLLOW);
+  const moved = later(() => {
+    if (place.get("follow") && check?.ok) start();
+  }, FOLLOW);
 
   let starting = false;
   let again = false;
   /** Train what the form says; one under way that this screen began and follows is stopped and replaced. */
   async function start() {
-    if (starting) { again = true; return; }
+    if (starting) {
+      again = true;
+      return;
+    }
     starting = true;
     const pressed = performance.now();
     const before = place.get("run");
@@ -108,13 +148,19 @@ export function mount(root) {
         await post(at("runs", before, "stop"));
       }
       const { name } = await post("/api/runs", { recipe: recipe(), title: "" });
-      const beside = before && before !== stopped ? [before, ...place.get("beside").filter((one) => one !== before)].slice(0, 4) : place.get("beside");
+      const beside =
+        before && before !== stopped ? [before, ...place.get("beside").filter((one) => one !== before)].slice(0, 4) : place.get("beside");
       place.set({ run: name, beside }, !place.get("follow"));
       speak(t("startedSpoken", name));
       if (!closed) live.show(name, pressed);
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
     starting = false;
-    if (again) { again = false; start(); }
+    if (again) {
+      again = false;
+      start();
+    }
   }
 
   async function apply(run, change) {
@@ -125,12 +171,27 @@ export function mount(root) {
       place.set({ base: `run:${run}`, ...untouched(), ...next }, true);
       await open();
       await start();
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
   const offs = [on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
   open();
-  readDrawings().then(() => { if (!closed && base && store.start.drawings.length) form.put(recipe(), place.values); }, () => {});
+  readDrawings().then(
+    () => {
+      if (!closed && base && store.start.drawings.length) form.put(recipe(), place.values);
+    },
+    () => {},
+  );
   live.show(place.get("run"));
-  return { unmount() { closed = true; live.end(); offs.forEach((off) => off()); look.cancel(); moved.cancel(); } };
+  return {
+    unmount() {
+      closed = true;
+      live.end();
+      offs.forEach((off) => off());
+      look.cancel();
+      moved.cancel();
+    },
+  };
 }

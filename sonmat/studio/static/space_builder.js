@@ -10,17 +10,35 @@ import { t } from "./texts.js";
 export function searchable(recipe) {
   const rate = recipe.train.learning_rate;
   const found = [];
-  if (typeof rate === "number" || rate === undefined) found.push(["train.learning_rate", { kind: "log", low: Number(((rate ?? 0.01) / 10).toPrecision(2)), high: Math.min(1, Number(((rate ?? 0.01) * 10).toPrecision(2))) }]);
-  else if (typeof rate?.peak === "number") found.push(["train.learning_rate.peak", { kind: "log", low: rate.peak / 5, high: rate.peak * 5 }]);
+  if (typeof rate === "number" || rate === undefined)
+    found.push([
+      "train.learning_rate",
+      { kind: "log", low: Number(((rate ?? 0.01) / 10).toPrecision(2)), high: Math.min(1, Number(((rate ?? 0.01) * 10).toPrecision(2))) },
+    ]);
+  else if (typeof rate?.peak === "number")
+    found.push(["train.learning_rate.peak", { kind: "log", low: rate.peak / 5, high: rate.peak * 5 }]);
   if (typeof recipe.train.batch_size === "number") found.push(["train.batch_size", { kind: "choices", choices: [16, 32, 64, 128] }]);
-  found.push(["train.optimizer", { kind: "choices", choices: store.start.optimizers.slice(0, 3).map((one) => one.name) }], ["train.epochs", { kind: "choices", choices: [2, 5, 10] }]);
+  found.push(
+    ["train.optimizer", { kind: "choices", choices: store.start.optimizers.slice(0, 3).map((one) => one.name) }],
+    ["train.epochs", { kind: "choices", choices: [2, 5, 10] }],
+  );
   if (recipe.train.optimizer === "sgd") found.push(["train.momentum", { kind: "linear", low: 0, high: 0.95 }]);
   for (const [key, value] of Object.entries(recipe.model)) {
     if (key === "name" || key === "layers") continue;
     if (key === "activation") found.push(["model.activation", { kind: "choices", choices: ["relu", "tanh", "gelu"] }]);
     else if (key === "dropout") found.push(["model.dropout", { kind: "linear", low: 0, high: 0.5 }]);
     else if (key === "hidden") found.push(["model.hidden", { kind: "choices", choices: [[20, 20], [64, 64], [128]] }]);
-    else if (key === "filters") found.push(["model.filters", { kind: "choices", choices: [[8, 16], [16, 32]] }]);
+    else if (key === "filters")
+      found.push([
+        "model.filters",
+        {
+          kind: "choices",
+          choices: [
+            [8, 16],
+            [16, 32],
+          ],
+        },
+      ]);
     else if (key === "padding") found.push(["model.padding", { kind: "choices", choices: ["valid", "same"] }]);
     else if (key === "pooling") found.push(["model.pooling", { kind: "choices", choices: ["max", "average"] }]);
     else if (typeof value === "number") found.push([`model.${key}`, { kind: "choices", choices: [value, value + 1, value + 2] }]);
@@ -31,9 +49,27 @@ export function searchable(recipe) {
 }
 
 /** The space as the server reads it. @param {Object<string, Dimension>} space */
-export const spaceOf = (space) => Object.fromEntries(Object.entries(space).map(([key, one]) => [key, one.kind === "choices" ? one.choices : [one.low, one.high, one.kind]]));
+export const spaceOf = (space) =>
+  Object.fromEntries(
+    Object.entries(space).map(([key, one]) => [key, one.kind === "choices" ? one.choices : [one.low, one.high, one.kind]]),
+  );
 
-const NAMES = { learning_rate: "learningRate", batch_size: "batchSize", optimizer: "optimizer", epochs: "epochs", seed: "seed", activation: "K_activation", dropout: "L_dropout", filters: "K_filters", kernel_size: "K_kernel", stride: "K_stride", padding: "K_padding", hidden: "hiddenUnits", momentum: "momentum", label_smoothing: "labelSmoothing" };
+const NAMES = {
+  learning_rate: "learningRate",
+  batch_size: "batchSize",
+  optimizer: "optimizer",
+  epochs: "epochs",
+  seed: "seed",
+  activation: "K_activation",
+  dropout: "L_dropout",
+  filters: "K_filters",
+  kernel_size: "K_kernel",
+  stride: "K_stride",
+  padding: "K_padding",
+  hidden: "hiddenUnits",
+  momentum: "momentum",
+  label_smoothing: "labelSmoothing",
+};
 /** What a setting is called: in words where it is known. @param {string} key dotted */
 export function settingName(key) {
   const last = key.replace(/^(train|model)\./, "");
@@ -42,7 +78,17 @@ export function settingName(key) {
 
 const written = (choices) => choices.map((one) => (typeof one === "string" ? one : JSON.stringify(one))).join("; ");
 function choicesOf(text) {
-  return text.split(";").map((one) => one.trim()).filter(Boolean).map((one) => { try { return JSON.parse(one); } catch { return one; } });
+  return text
+    .split(";")
+    .map((one) => one.trim())
+    .filter(Boolean)
+    .map((one) => {
+      try {
+        return JSON.parse(one);
+      } catch {
+        return one;
+      }
+    });
 }
 
 /** @param {{onset: (space: Object<string, Dimension>) => void}} options */
@@ -52,15 +98,21 @@ export function spaceBuilder({ onset }) {
   const node = h("div", { class: "space" }, rows, add);
   let space = {};
   let known = [];
-  const set = (next, anew = false) => { space = next; if (anew) build(); onset(space); };
+  const set = (next, anew = false) => {
+    space = next;
+    if (anew) build();
+    onset(space);
+  };
 
   function build() {
     rows.replaceChildren(...Object.entries(space).map(([key, one]) => row(key, one)));
     const left = known.filter(([key]) => !(key in space));
-    add.replaceChildren(choice("", [["", `＋ ${t("addSetting")}`], ...left.map(([key]) => [key, settingName(key)])], "", (key) => {
-      const found = known.find(([name]) => name === key);
-      if (found) set({ ...space, [key]: structuredClone(found[1]) }, true);
-    }));
+    add.replaceChildren(
+      choice("", [["", `＋ ${t("addSetting")}`], ...left.map(([key]) => [key, settingName(key)])], "", (key) => {
+        const found = known.find(([name]) => name === key);
+        if (found) set({ ...space, [key]: structuredClone(found[1]) }, true);
+      }),
+    );
     add.querySelector("select").setAttribute("aria-label", t("addSetting"));
     add.querySelector("select").id = "addsetting";
   }
@@ -68,12 +120,72 @@ export function spaceBuilder({ onset }) {
   function row(key, one) {
     const name = settingName(key);
     const put = (changes) => set({ ...space, [key]: { ...space[key], ...changes } });
-    const field = (end) => h("input", { type: "number", step: "any", value: one[end], "aria-label": `${name} ${t(end === "low" ? "from" : "to")}`, oninput: (event) => { const value = Number(event.target.value); if (event.target.value !== "" && Number.isFinite(value)) put({ [end]: value }); } });
-    const body = one.kind === "choices" ? h("input", { type: "text", value: written(one.choices), "aria-label": `${name} ${t("choices")}`, title: t("choicesHint"), oninput: (event) => { const choices = choicesOf(event.target.value); if (choices.length) put({ choices }); } })
-      : h("span", { class: "ends" }, field("low"), "–", field("high"), h("label", { class: "small soft" }, h("input", { type: "checkbox", checked: one.kind.includes("log"), onchange: (event) => put({ kind: one.kind.includes("int") ? (event.target.checked ? "int log" : "int") : event.target.checked ? "log" : "linear" }) }), " ", t("logScale")));
-    return h("div", { class: "dimension" }, h("b", { title: key }, settingName(key)), button("close", t("removeSetting", settingName(key)), () => { const next = { ...space }; delete next[key]; set(next, true); }, { text: false }), body);
+    const field = (end) =>
+      h("input", {
+        type: "number",
+        step: "any",
+        value: one[end],
+        "aria-label": `${name} ${t(end === "low" ? "from" : "to")}`,
+        oninput: (event) => {
+          const value = Number(event.target.value);
+          if (event.target.value !== "" && Number.isFinite(value)) put({ [end]: value });
+        },
+      });
+    const body =
+      one.kind === "choices"
+        ? h("input", {
+            type: "text",
+            value: written(one.choices),
+            "aria-label": `${name} ${t("choices")}`,
+            title: t("choicesHint"),
+            oninput: (event) => {
+              const choices = choicesOf(event.target.value);
+              if (choices.length) put({ choices });
+            },
+          })
+        : h(
+            "span",
+            { class: "ends" },
+            field("low"),
+            "–",
+            field("high"),
+            h(
+              "label",
+              { class: "small soft" },
+              h("input", {
+                type: "checkbox",
+                checked: one.kind.includes("log"),
+                onchange: (event) =>
+                  put({
+                    kind: one.kind.includes("int") ? (event.target.checked ? "int log" : "int") : event.target.checked ? "log" : "linear",
+                  }),
+              }),
+              " ",
+              t("logScale"),
+            ),
+          );
+    return h(
+      "div",
+      { class: "dimension" },
+      h("b", { title: key }, settingName(key)),
+      button(
+        "close",
+        t("removeSetting", settingName(key)),
+        () => {
+          const next = { ...space };
+          delete next[key];
+          set(next, true);
+        },
+        { text: false },
+      ),
+      body,
+    );
   }
 
-  node.put = (recipe, next) => { known = searchable(recipe); space = next; build(); };
+  node.put = (recipe, next) => {
+    known = searchable(recipe);
+    space = next;
+    build();
+  };
   return node;
 }

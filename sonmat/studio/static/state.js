@@ -8,21 +8,52 @@ const shared = { lang: ["", "text"], theme: ["", "text"] };
 export const TABLE = {
   train: {
     base: ["notes-mlp", "text"], // a recipe's name, or "run:NAME"
-    data: [null, "text"], layers: [null, "layers"], opt: [null, "text"], lr: [null, "number"], batch: [null, "number"],
-    epochs: [null, "number"], split: [null, "number"], seed: [null, "number"],
+    data: [null, "text"],
+    layers: [null, "layers"],
+    opt: [null, "text"],
+    lr: [null, "number"],
+    batch: [null, "number"],
+    epochs: [null, "number"],
+    split: [null, "number"],
+    seed: [null, "number"],
     more: [{}, "json"], // other settings by their dotted names
-    follow: [false, "flag"], run: ["", "text"], beside: [[], "list"],
+    follow: [false, "flag"],
+    run: ["", "text"],
+    beside: [[], "list"],
   },
   runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
   draw: { runs: [[], "list"], width: [30, "number"], set: ["", "text"], label: ["", "text"] },
   look: {
-    run: ["", "text"], beside: ["", "text"], epoch: [null, "number"], epoch2: [null, "number"], part: ["validation", "text"],
-    pick: [0, "number"], mine: [false, "flag"], layer: ["", "text"], filter: [0, "number"], channel: [0, "number"], at: [null, "json"],
-    demo: [false, "flag"], kind: ["conv", "text"], size: [3, "number"], stride: [1, "number"], pad: [0, "number"], kernel: ["edge", "text"],
+    run: ["", "text"],
+    beside: ["", "text"],
+    epoch: [null, "number"],
+    epoch2: [null, "number"],
+    part: ["validation", "text"],
+    pick: [0, "number"],
+    mine: [false, "flag"],
+    layer: ["", "text"],
+    filter: [0, "number"],
+    channel: [0, "number"],
+    at: [null, "json"],
+    demo: [false, "flag"],
+    kind: ["conv", "text"],
+    size: [3, "number"],
+    stride: [1, "number"],
+    pad: [0, "number"],
+    kernel: ["edge", "text"],
   },
   sweep: {
-    study: ["", "text"], base: ["notes-mlp", "text"], space: [{}, "json"], trials: [32, "number"], halving: [true, "flag"], finalists: [3, "number"],
-    seeds: [3, "number"], sampler: ["qmc", "text"], epochs: [null, "number"], across: [0, "number"], trial: [null, "number"],
+    study: ["", "text"],
+    base: ["notes-mlp", "text"],
+    space: [{}, "json"],
+    trials: [32, "number"],
+    halving: [true, "flag"],
+    finalists: [3, "number"],
+    seeds: [3, "number"],
+    sampler: ["qmc", "text"],
+    epochs: [null, "number"],
+    across: [0, "number"],
+    trial: [null, "number"],
   },
   test: { run: ["", "text"], part: ["validation", "text"], cell: [null, "json"] },
 };
@@ -30,8 +61,12 @@ export const SCREENS = Object.keys(TABLE);
 
 /** The settings of each kind of layer, in the order that the address has them. */
 export const LAYER_KEYS = {
-  dense: ["units", "activation"], conv: ["filters", "kernel", "stride", "padding", "activation"], max_pool: ["size", "stride", "padding"],
-  average_pool: ["size", "stride", "padding"], dropout: ["rate"], batch_norm: [],
+  dense: ["units", "activation"],
+  conv: ["filters", "kernel", "stride", "padding", "activation"],
+  max_pool: ["size", "stride", "padding"],
+  average_pool: ["size", "stride", "padding"],
+  dropout: ["rate"],
+  batch_norm: [],
 };
 
 const plain = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
@@ -40,13 +75,27 @@ const CODE = {
   number: [String, (text) => (Number.isFinite(Number(text)) && text !== "" ? Number(text) : undefined)],
   flag: [(value) => (value ? "1" : "0"), (text) => text === "1"],
   list: [(value) => value.map(encodeURIComponent).join(","), (text) => text.split(",").filter(Boolean).map(decodeURIComponent)],
-  json: [JSON.stringify, (text) => { try { return JSON.parse(text); } catch { return undefined; } }],
+  json: [
+    JSON.stringify,
+    (text) => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        return undefined;
+      }
+    },
+  ],
   layers: [
     (layers) => layers.map((one) => [one.layer, ...(LAYER_KEYS[one.layer] ?? []).map((key) => one[key])].join(":")).join("~"),
-    (text) => text.split("~").filter(Boolean).map((part) => {
-      const [layer, ...values] = part.split(":");
-      return { layer, ...Object.fromEntries((LAYER_KEYS[layer] ?? []).map((key, i) => [key, plain(values[i] ?? "")])) };
-    }).filter((one) => one.layer in LAYER_KEYS),
+    (text) =>
+      text
+        .split("~")
+        .filter(Boolean)
+        .map((part) => {
+          const [layer, ...values] = part.split(":");
+          return { layer, ...Object.fromEntries((LAYER_KEYS[layer] ?? []).map((key, i) => [key, plain(values[i] ?? "")])) };
+        })
+        .filter((one) => one.layer in LAYER_KEYS),
   ],
 };
 

@@ -11,7 +11,9 @@ export function on(kind, heard) {
   listeners.get(kind).add(heard);
   return () => listeners.get(kind).delete(heard);
 }
-const tell = (kind, event) => { for (const heard of [...(listeners.get(kind) ?? [])]) heard(event); };
+const tell = (kind, event) => {
+  for (const heard of [...(listeners.get(kind) ?? [])]) heard(event);
+};
 
 export const store = {
   /** @type {any} */
@@ -27,7 +29,8 @@ export const store = {
 };
 
 /** Rows that have a network to ask: those that trained an epoch. */
-export const trained = () => [...store.runs.values()].filter((row) => row.epochs > 0 && row.state !== "failed").sort((a, b) => (a.made < b.made ? 1 : -1));
+export const trained = () =>
+  [...store.runs.values()].filter((row) => row.epochs > 0 && row.state !== "failed").sort((a, b) => (a.made < b.made ? 1 : -1));
 /** What a run is called on the screen. @param {Row|undefined} row @param {string} [name] */
 export const called = (row, name = "") => row?.title || row?.name || name;
 
@@ -62,13 +65,19 @@ export async function begin() {
 function listen(seq) {
   source?.close();
   source = new EventSource(`/api/events?after=${seq}&boot=${encodeURIComponent(boot)}&lang=${document.documentElement.lang}`);
-  source.onopen = () => { store.heard = true; tell("link", {}); };
-  source.onerror = () => { store.heard = false; tell("link", {}); };
+  source.onopen = () => {
+    store.heard = true;
+    tell("link", {});
+  };
+  source.onerror = () => {
+    store.heard = false;
+    tell("link", {});
+  };
   source.onmessage = (message) => take(JSON.parse(message.data));
 }
 
 async function take(event) {
-  const { kind, seq, ...fields } = event;
+  const { kind, ...fields } = event;
   if (kind === "reload") {
     await begin().catch(() => {});
     tell("reload", {});

@@ -9,11 +9,21 @@ const main = document.getElementById("main");
 let shown = null; // what `mount` of the screen gave
 let turn = 0;
 
-const kept = (key, value) => { try { localStorage.setItem(`sonmat.${key}`, value); } catch { /* a private window */ } };
+const kept = (key, value) => {
+  try {
+    localStorage.setItem(`sonmat.${key}`, value);
+  } catch {
+    /* a private window */
+  }
+};
 
 function tab(screen) {
-  return h("a", { href: place.last[screen] ?? place.to(screen), data: { screen }, ...(place.screen === screen ? { "aria-current": "page" } : {}) },
-    glyph(screen), h("span", {}, t(screen)));
+  return h(
+    "a",
+    { href: place.last[screen] ?? place.to(screen), data: { screen }, ...(place.screen === screen ? { "aria-current": "page" } : {}) },
+    glyph(screen),
+    h("span", {}, t(screen)),
+  );
 }
 
 function frame() {
@@ -23,10 +33,28 @@ function frame() {
   document.getElementById("top").replaceChildren(
     h("a", { class: "logo", href: "#/train", "aria-label": "sonmat studio" }, mark(), h("b", {}, "sonmat"), h("i", {}, "studio")),
     h("nav", { "aria-label": t("screens"), class: "tabs" }, SCREENS.map(tab)),
-    h("div", { class: "tools" }, h("span", { class: "worker", id: "worker" }),
+    h(
+      "div",
+      { class: "tools" },
+      h("span", { class: "worker", id: "worker" }),
       button("link", t("copyLink"), copyLink, { text: false, kind: "wide" }),
-      h("button", { type: "button", class: "quiet", lang: t("other") === "English" ? "en" : "ko", "aria-label": t("language"), id: "language", onclick: speakOther }, t("other")),
-      button(dark === "dark" ? "sun" : "moon", t("theme"), () => setTheme(dark === "dark" ? "light" : "dark"), { text: false, id: "theme" })),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "quiet",
+          lang: t("other") === "English" ? "en" : "ko",
+          "aria-label": t("language"),
+          id: "language",
+          onclick: speakOther,
+        },
+        t("other"),
+      ),
+      button(dark === "dark" ? "sun" : "moon", t("theme"), () => setTheme(dark === "dark" ? "light" : "dark"), {
+        text: false,
+        id: "theme",
+      }),
+    ),
   );
   const bottom = document.getElementById("bottom");
   bottom.setAttribute("aria-label", t("screens"));
@@ -42,14 +70,16 @@ const mark = () => {
 function linkState() {
   const box = document.getElementById("worker");
   if (!box) return;
-  const state = store.heard || !store.start ? store.workers.trainer ?? "" : "away";
+  const state = store.heard || !store.start ? (store.workers.trainer ?? "") : "away";
   box.dataset.state = state;
   box.textContent = state === "away" ? "" : known(state) ? t(state) : "";
   document.body.classList.toggle("away", state === "away");
   let bar = document.getElementById("away");
   if (state === "away" && !bar) {
     bar = h("p", { id: "away", role: "alert" }, t("away"));
-    setTimeout(() => { if (bar.isConnected && store.heard) bar.remove(); }, 0);
+    setTimeout(() => {
+      if (bar.isConnected && store.heard) bar.remove();
+    }, 0);
     main.before(bar);
   } else if (state !== "away") bar?.remove();
 }
@@ -58,7 +88,9 @@ async function copyLink() {
   try {
     await navigator.clipboard.writeText(location.href);
     notice(t("linkCopied"), "", "good");
-  } catch (error) { notice(t("wrong"), error.message); }
+  } catch (error) {
+    notice(t("wrong"), error.message);
+  }
 }
 
 async function speakOther() {
@@ -129,11 +161,14 @@ where = location.hash;
 place.read();
 frame();
 main.replaceChildren(h("p", { class: "empty", role: "status" }, t("loading")));
-begin().then(() => {
-  const first = store.start.shown?.filter((name) => store.runs.has(name)) ?? [];
-  if (!location.hash && first.length) place.set({ base: `run:${first[0]}`, run: first[0], beside: first.slice(1, 5) });
-  return show();
-}, (error) => {
-  told(error);
-  main.replaceChildren(h("p", { class: "empty" }, t("away")));
-});
+begin().then(
+  () => {
+    const first = store.start.shown?.filter((name) => store.runs.has(name)) ?? [];
+    if (!location.hash && first.length) place.set({ base: `run:${first[0]}`, run: first[0], beside: first.slice(1, 5) });
+    return show();
+  },
+  (error) => {
+    told(error);
+    main.replaceChildren(h("p", { class: "empty" }, t("away")));
+  },
+);

@@ -10,15 +10,47 @@ export function teaching({ pad }) {
   let sets = [];
   let kept = {}; // of the set that is shown: the drawings of each class
   let ended = false;
-  const setField = h("input", { type: "text", id: "setname", value: place.get("set") || t("newSet"), maxLength: 40, list: "setnames", onchange: () => { place.set({ set: setField.value.trim() }); read(); } });
+  const setField = h("input", {
+    type: "text",
+    id: "setname",
+    value: place.get("set") || t("newSet"),
+    maxLength: 40,
+    list: "setnames",
+    onchange: () => {
+      place.set({ set: setField.value.trim() });
+      read();
+    },
+  });
   setField.setAttribute("list", "setnames");
   const names = h("datalist", { id: "setnames" });
-  const label = h("input", { type: "text", id: "labelname", value: place.get("label"), maxLength: 40, onkeydown: (event) => { if (event.key === "Enter") keep(); }, oninput: () => place.set({ label: label.value.trim() }) });
+  const label = h("input", {
+    type: "text",
+    id: "labelname",
+    value: place.get("label"),
+    maxLength: 40,
+    onkeydown: (event) => {
+      if (event.key === "Enter") keep();
+    },
+    oninput: () => place.set({ label: label.value.trim() }),
+  });
   const grid = h("div", { class: "kept" });
   const go = h("div", { class: "row" });
-  const node = h("section", { class: "card teach" }, h("h2", {}, t("teach")), h("p", { class: "lead" }, t("teachLead")),
-    h("div", { class: "row teachrow" }, h("label", {}, h("span", { class: "small soft" }, t("setName")), setField), names, h("label", {}, h("span", { class: "small soft" }, t("labelOf")), label),
-      button("plus", t("keep"), () => keep(), { kind: "primary", id: "keep" })), grid, go);
+  const node = h(
+    "section",
+    { class: "card teach" },
+    h("h2", {}, t("teach")),
+    h("p", { class: "lead" }, t("teachLead")),
+    h(
+      "div",
+      { class: "row teachrow" },
+      h("label", {}, h("span", { class: "small soft" }, t("setName")), setField),
+      names,
+      h("label", {}, h("span", { class: "small soft" }, t("labelOf")), label),
+      button("plus", t("keep"), () => keep(), { kind: "primary", id: "keep" }),
+    ),
+    grid,
+    go,
+  );
 
   const current = () => setField.value.trim();
   const group = () => sets.find((one) => one.name === current());
@@ -35,45 +67,112 @@ export function teaching({ pad }) {
         return;
       }
       show();
-    } catch (error) { if (!ended) told(error); }
+    } catch (error) {
+      if (!ended) told(error);
+    }
   }
 
   async function keep() {
     const [set, name] = [current(), label.value.trim()];
-    if (!name) { label.focus(); return; }
+    if (!name) {
+      label.focus();
+      return;
+    }
     const picture = await pad.picture();
-    if (!picture) { notice(t("noDrawing")); return; }
+    if (!picture) {
+      notice(t("noDrawing"));
+      return;
+    }
     try {
       await post(at("drawings", set, encodeURIComponent(name)), picture.body);
       place.set({ set, label: name });
       notice(t("kept", name), "", "good");
       pad.clear();
       await read();
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
   function show() {
     const there = group();
     const entries = there ? Object.entries(kept).filter(([, ids]) => ids.length) : [];
-    grid.replaceChildren(...(entries.length ? entries.map(([name, ids]) => h("div", { class: "class" },
-      h("button", { type: "button", class: "quiet small name", onclick: () => { label.value = name; place.set({ label: name }); } }, h("b", {}, name), ` ${ids.length}`),
-      h("div", { class: "thumbs" }, ids.slice(-40).map((id) => h("div", { class: "thumb" }, h("img", { loading: "lazy", alt: name, src: `${at("drawings", there.name, encodeURIComponent(name), encodeURIComponent(id))}.png`, width: 56, height: 56 }),
-        button("close", t("deleteDrawing", name), () => drop(there.name, name, id), { text: false }))))))
-      : [h("p", { class: "soft small" }, t("noDrawings"))]));
+    grid.replaceChildren(
+      ...(entries.length
+        ? entries.map(([name, ids]) =>
+            h(
+              "div",
+              { class: "class" },
+              h(
+                "button",
+                {
+                  type: "button",
+                  class: "quiet small name",
+                  onclick: () => {
+                    label.value = name;
+                    place.set({ label: name });
+                  },
+                },
+                h("b", {}, name),
+                ` ${ids.length}`,
+              ),
+              h(
+                "div",
+                { class: "thumbs" },
+                ids.slice(-40).map((id) =>
+                  h(
+                    "div",
+                    { class: "thumb" },
+                    h("img", {
+                      loading: "lazy",
+                      alt: name,
+                      src: `${at("drawings", there.name, encodeURIComponent(name), encodeURIComponent(id))}.png`,
+                      width: 56,
+                      height: 56,
+                    }),
+                    button("close", t("deleteDrawing", name), () => drop(there.name, name, id), { text: false }),
+                  ),
+                ),
+              ),
+            ),
+          )
+        : [h("p", { class: "soft small" }, t("noDrawings"))]),
+    );
     const total = entries.reduce((sum, [, ids]) => sum + ids.length, 0);
     const data = there?.data;
-    go.replaceChildren(...(entries.length >= 2 && data ? [h("a", { class: "button", id: "trainon", href: place.to("train", { base: "notes-mlp", data, epochs: 60, batch: 8, lr: 0.05 }) }, t("trainOn", total))]
-      : entries.length ? [h("p", { class: "soft small" }, t("needTwo"))] : []));
+    go.replaceChildren(
+      ...(entries.length >= 2 && data
+        ? [
+            h(
+              "a",
+              { class: "button", id: "trainon", href: place.to("train", { base: "notes-mlp", data, epochs: 60, batch: 8, lr: 0.05 }) },
+              t("trainOn", total),
+            ),
+          ]
+        : entries.length
+          ? [h("p", { class: "soft small" }, t("needTwo"))]
+          : []),
+    );
   }
 
   async function drop(set, name, id) {
     try {
       await remove(at("drawings", set, encodeURIComponent(name), encodeURIComponent(id)));
       await read();
-    } catch (error) { told(error); }
+    } catch (error) {
+      told(error);
+    }
   }
 
-  const off = on("drawings", ({ set }) => { if (!ended && set === current()) read(); });
+  const off = on("drawings", ({ set }) => {
+    if (!ended && set === current()) read();
+  });
   read();
-  return { node, end() { ended = true; off(); } };
+  return {
+    node,
+    end() {
+      ended = true;
+      off();
+    },
+  };
 }

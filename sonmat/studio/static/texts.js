@@ -17,8 +17,10 @@ const SHELL = {
   other: ["한국어", "English"],
   copyLink: ["Copy the link of this screen", "이 화면의 링크 복사"],
   linkCopied: ["Link copied.", "링크를 복사했습니다."],
-  away: ["The studio's server does not answer. What trains goes on; start “sonmat studio” again if it ended.",
-    "스튜디오 서버가 응답하지 않습니다. 학습은 계속됩니다. 끝났다면 sonmat studio를 다시 실행해 주십시오."],
+  away: [
+    "The studio's server does not answer. What trains goes on; start “sonmat studio” again if it ended.",
+    "스튜디오 서버가 응답하지 않습니다. 학습은 계속됩니다. 끝났다면 sonmat studio를 다시 실행해 주십시오.",
+  ],
   warming: ["getting ready", "준비 중"],
   ready: ["ready", "준비됨"],
   busy: ["training", "학습 중"],
@@ -70,10 +72,15 @@ const whole = (value) => Math.round(value).toLocaleString("en-US");
 /** A count with its thousands set apart. */
 export const count = (value) => (value === null || value === undefined ? "–" : whole(value));
 /** A share as a percentage. */
-export const percent = (value, digits = 2) => (value === null || value === undefined || !Number.isFinite(value) ? "–" : `${(100 * value).toFixed(digits)} %`);
+export const percent = (value, digits = 2) =>
+  value === null || value === undefined || !Number.isFinite(value) ? "–" : `${(100 * value).toFixed(digits)} %`;
 /** A loss or another number, four digits. */
-export const number = (value, digits = 4) => value === null || value === undefined || !Number.isFinite(value) ? "–"
-  : value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5) ? value.toExponential(2) : String(Number(value.toPrecision(digits)));
+export const number = (value, digits = 4) =>
+  value === null || value === undefined || !Number.isFinite(value)
+    ? "–"
+    : value !== 0 && (Math.abs(value) < 0.001 || Math.abs(value) >= 1e5)
+      ? value.toExponential(2)
+      : String(Number(value.toPrecision(digits)));
 /** A time in words. */
 export function time(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
@@ -85,5 +92,8 @@ export function when(iso) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "–";
   const today = date.toDateString() === new Date().toDateString();
-  return date.toLocaleString(korean() ? "ko-KR" : "en-GB", today ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  return date.toLocaleString(
+    korean() ? "ko-KR" : "en-GB",
+    today ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+  );
 }

@@ -6,8 +6,14 @@ import { store } from "./store.js";
 import { count, t } from "./texts.js";
 
 /** What a schedule is, short: "OneCycle, peak 0.01". */
-const schedule = (table) => Object.entries(table).map(([key, value]) => (key === "name" ? value : `${key} ${value}`)).join(", ");
-const peak = (rate) => (typeof rate === "number" ? rate : Number(rate?.peak ?? rate?.initial_learning_rate ?? Object.values(rate ?? {}).find((one) => typeof one === "number") ?? 0.01));
+const schedule = (table) =>
+  Object.entries(table)
+    .map(([key, value]) => (key === "name" ? value : `${key} ${value}`))
+    .join(", ");
+const peak = (rate) =>
+  typeof rate === "number"
+    ? rate
+    : Number(rate?.peak ?? rate?.initial_learning_rate ?? Object.values(rate ?? {}).find((one) => typeof one === "number") ?? 0.01);
 
 /**
  * The form. `put(recipe, values)` shows a recipe; what is changed goes to `onset`.
@@ -24,42 +30,117 @@ export function trainForm(onset) {
     const batch = recipe.train.batch_size;
     const plan = Array.isArray(batch);
     const optimizers = store.start.optimizers.map((one) => [one.name, one.title ?? one.name]);
-    if (!optimizers.some(([name]) => name === recipe.train.optimizer) && recipe.train.optimizer) optimizers.push([recipe.train.optimizer, recipe.train.optimizer]);
+    if (!optimizers.some(([name]) => name === recipe.train.optimizer) && recipe.train.optimizer)
+      optimizers.push([recipe.train.optimizer, recipe.train.optimizer]);
     return {
-      opt: choice(t("optimizer"), optimizers, recipe.train.optimizer ?? "sgd", (opt) => onset({ opt, lr: null, more: withoutOptions(values.more) })),
-      lr: typeof rate === "object" && rate !== null
-        ? h("div", { class: "told" }, t("schedule", schedule(rate)), " ", button(null, t("fixRate"), () => onset({ lr: peak(rate) }), { kind: "small" }))
-        : slider({ label: t("learningRate"), low: 0.00001, high: 10, top: 1, log: true, value: rate ?? 0.01, onset: (lr) => onset({ lr }) }),
-      batch: plan ? h("div", { class: "told" }, t("batchPlan", batch.map((one) => one.join("×")).join(", ")), " ", button(null, t("fixRate"), () => onset({ batch: batch[0][1] }), { kind: "small" }))
-        : slider({ label: t("batchSize"), low: 1, high: 8192, top: 1024, log: true, whole: true, value: batch, onset: (size) => onset({ batch: size }) }),
-      epochs: slider({ label: t("epochs"), low: 1, high: 1000, top: 100, log: true, whole: true, value: recipe.train.epochs, onset: (epochs) => onset({ epochs }) }),
+      opt: choice(t("optimizer"), optimizers, recipe.train.optimizer ?? "sgd", (opt) =>
+        onset({ opt, lr: null, more: withoutOptions(values.more) }),
+      ),
+      lr:
+        typeof rate === "object" && rate !== null
+          ? h(
+              "div",
+              { class: "told" },
+              t("schedule", schedule(rate)),
+              " ",
+              button(null, t("fixRate"), () => onset({ lr: peak(rate) }), { kind: "small" }),
+            )
+          : slider({
+              label: t("learningRate"),
+              low: 0.00001,
+              high: 10,
+              top: 1,
+              log: true,
+              value: rate ?? 0.01,
+              onset: (lr) => onset({ lr }),
+            }),
+      batch: plan
+        ? h(
+            "div",
+            { class: "told" },
+            t("batchPlan", batch.map((one) => one.join("×")).join(", ")),
+            " ",
+            button(null, t("fixRate"), () => onset({ batch: batch[0][1] }), { kind: "small" }),
+          )
+        : slider({
+            label: t("batchSize"),
+            low: 1,
+            high: 8192,
+            top: 1024,
+            log: true,
+            whole: true,
+            value: batch,
+            onset: (size) => onset({ batch: size }),
+          }),
+      epochs: slider({
+        label: t("epochs"),
+        low: 1,
+        high: 1000,
+        top: 100,
+        log: true,
+        whole: true,
+        value: recipe.train.epochs,
+        onset: (epochs) => onset({ epochs }),
+      }),
       split: slider({ label: t("split"), low: 0.01, high: 0.99, step: 0.01, value: recipe.split, onset: (split) => onset({ split }) }),
-      seed: slider({ label: t("seed"), low: 0, high: 4294967295, top: 20, whole: true, value: recipe.seed, onset: (seed) => onset({ seed }) }),
+      seed: slider({
+        label: t("seed"),
+        low: 0,
+        high: 4294967295,
+        top: 20,
+        whole: true,
+        value: recipe.seed,
+        onset: (seed) => onset({ seed }),
+      }),
     };
   };
 
-  const withoutOptions = (more) => Object.fromEntries(Object.entries(more ?? {}).filter(([key]) => !["train.momentum", "train.nesterov"].includes(key)));
+  const withoutOptions = (more) =>
+    Object.fromEntries(Object.entries(more ?? {}).filter(([key]) => !["train.momentum", "train.nesterov"].includes(key)));
 
   // Only what is not being edited is built anew: a slider under the finger stays.
   node.put = (recipe, values) => {
     const told = JSON.stringify([recipe, document.documentElement.lang, store.start.drawings?.length]);
-    if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) { kept = told; return; }
+    if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) {
+      kept = told;
+      return;
+    }
     kept = told;
     const made = fields(recipe, values);
     const choices = dataChoices((name) => t("ownDrawings", name));
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
     const known = store.start.datasets.find((one) => one.name === recipe.data);
-    data.replaceChildren(h("h2", {}, t("data")), choice(t("data"), choices, recipe.data, (name) => onset({ data: name })),
-      h("p", { class: "lead" }, known ? t("dataShape", known.shape.join(" × "), known.classes.length, count(known.rows[0])) : ""), made.split, made.seed);
+    data.replaceChildren(
+      h("h2", {}, t("data")),
+      choice(t("data"), choices, recipe.data, (name) => onset({ data: name })),
+      h("p", { class: "lead" }, known ? t("dataShape", known.shape.join(" × "), known.classes.length, count(known.rows[0])) : ""),
+      made.split,
+      made.seed,
+    );
     learning.replaceChildren(h("h2", {}, t("learning")), made.opt, made.lr, made.batch, made.epochs);
-    if (Object.keys(values.more ?? {}).length) learning.append(h("h3", {}, t("also")), h("div", { class: "row" }, chips(values.more, (key) => {
-      const more = { ...values.more };
-      delete more[key];
-      onset({ more });
-    })));
+    if (Object.keys(values.more ?? {}).length)
+      learning.append(
+        h("h3", {}, t("also")),
+        h(
+          "div",
+          { class: "row" },
+          chips(values.more, (key) => {
+            const more = { ...values.more };
+            delete more[key];
+            onset({ more });
+          }),
+        ),
+      );
     node.shape = shapeOf(recipe, values);
   };
-  const shapeOf = (recipe, values) => JSON.stringify([typeof recipe.train.learning_rate, Array.isArray(recipe.train.batch_size), recipe.train.optimizer, recipe.data, values.more]);
+  const shapeOf = (recipe, values) =>
+    JSON.stringify([
+      typeof recipe.train.learning_rate,
+      Array.isArray(recipe.train.batch_size),
+      recipe.train.optimizer,
+      recipe.data,
+      values.more,
+    ]);
   const sameShape = (recipe, values) => node.shape === shapeOf(recipe, values);
   return node;
 }

@@ -24,17 +24,21 @@ export function windowOver(input, { kind, size, stride, padding, pad = 0, before
 
 /** The values under the window at an output's place; null where there is only padding. @returns {(number|null)[][]} */
 export function patch(input, window, row, column, channel) {
-  return Array.from({ length: window.size[0] }, (_, i) => Array.from({ length: window.size[1] }, (__, j) => {
-    const y = row * window.stride[0] - window.before[0] + i * window.dilation[0];
-    const x = column * window.stride[1] - window.before[1] + j * window.dilation[1];
-    return y < 0 || x < 0 || y >= input.rows || x >= input.columns ? null : input.data[(y * input.columns + x) * input.depth + channel];
-  }));
+  return Array.from({ length: window.size[0] }, (_, i) =>
+    Array.from({ length: window.size[1] }, (__, j) => {
+      const y = row * window.stride[0] - window.before[0] + i * window.dilation[0];
+      const x = column * window.stride[1] - window.before[1] + j * window.dilation[1];
+      return y < 0 || x < 0 || y >= input.rows || x >= input.columns ? null : input.data[(y * input.columns + x) * input.depth + channel];
+    }),
+  );
 }
 
 /** A filter's weights for a channel. @param {{shape: number[], data: Float32Array}} kernel (rows, columns, channels, filters) @returns {number[][]} */
 export function weights(kernel, channel, filter) {
   const [rows, columns, depth, filters] = kernel.shape;
-  return Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (__, j) => kernel.data[((i * columns + j) * depth + channel) * filters + filter]));
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (__, j) => kernel.data[((i * columns + j) * depth + channel) * filters + filter]),
+  );
 }
 
 /** The sum of products of a patch and a kernel's plane. */
@@ -50,11 +54,14 @@ function erf(x) {
   if (a > 5) return Math.sign(x);
   if (a < 2.5) {
     let [term, sum] = [a, a];
-    for (let n = 1; n < 80; n++) { term *= (-a * a) / n; sum += term / (2 * n + 1); }
+    for (let n = 1; n < 80; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
     return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
   }
   let fraction = 0;
-  for (let n = 40; n > 0; n--) fraction = (n / 2) / (a + fraction);
+  for (let n = 40; n > 0; n--) fraction = n / 2 / (a + fraction);
   return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
 }
 
@@ -88,7 +95,8 @@ export function valueAt(layer, row, column, filter, channel) {
   const plane = weights(layer.kernel, channel, filter);
   const own = products(values, plane);
   let others = 0;
-  for (let c = 0; c < input.depth; c++) if (c !== channel) others += products(patch(input, window, row, column, c), weights(layer.kernel, c, filter));
+  for (let c = 0; c < input.depth; c++)
+    if (c !== channel) others += products(patch(input, window, row, column, c), weights(layer.kernel, c, filter));
   const bias = layer.bias?.[filter] ?? 0;
   const before = own + others + bias;
   return { values, plane, own, others, bias, before, result: (ACTIVATIONS[layer.activation] ?? ACTIVATIONS.linear)(before) };
@@ -106,18 +114,20 @@ export function plane(layer, filter) {
   }
   const [kr, kc, depth, filters] = kernel.shape;
   const bias = layer.bias?.[filter] ?? 0;
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) {
-    let sum = bias;
-    for (let i = 0; i < kr; i++) {
-      const y = r * window.stride[0] - window.before[0] + i * window.dilation[0];
-      if (y < 0 || y >= input.rows) continue;
-      for (let j = 0; j < kc; j++) {
-        const x = c * window.stride[1] - window.before[1] + j * window.dilation[1];
-        if (x < 0 || x >= input.columns) continue;
-        for (let d = 0; d < depth; d++) sum += input.data[(y * input.columns + x) * input.depth + d] * kernel.data[((i * kc + j) * depth + d) * filters + filter];
+  for (let r = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++) {
+      let sum = bias;
+      for (let i = 0; i < kr; i++) {
+        const y = r * window.stride[0] - window.before[0] + i * window.dilation[0];
+        if (y < 0 || y >= input.rows) continue;
+        for (let j = 0; j < kc; j++) {
+          const x = c * window.stride[1] - window.before[1] + j * window.dilation[1];
+          if (x < 0 || x >= input.columns) continue;
+          for (let d = 0; d < depth; d++)
+            sum += input.data[(y * input.columns + x) * input.depth + d] * kernel.data[((i * kc + j) * depth + d) * filters + filter];
+        }
       }
+      found[r * columns + c] = act(sum);
     }
-    found[r * columns + c] = act(sum);
-  }
   return found;
 }

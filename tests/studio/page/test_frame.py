@@ -25,7 +25,9 @@ def settled(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize(
+    "screen", [one if one in ("train", "draw") else pytest.param(one, marks=pytest.mark.slow) for one in SCREENS]
+)
 def test_a_phone_shows_each_screen_in_korean_without_scrolling_sideways(opened: Open, screen: str):
     page = opened(screen, lang="ko", phone=True, dark=True)
     settled(page)
@@ -59,6 +61,7 @@ def test_the_language_and_the_theme_are_switched_and_kept(opened: Open):
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+@pytest.mark.slow
 def test_a_link_may_say_its_language(opened: Open):
     assert opened("runs?lang=ko").inner_text(".tabs a[aria-current]") == "실행"
 

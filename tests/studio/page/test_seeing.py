@@ -140,6 +140,7 @@ def test_the_arithmetic_of_windows_is_keras_s(opened: Open):
         np.testing.assert_allclose(np.array(got).T.reshape(expected.shape), expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_planes_are_what_the_server_sent(opened: Open):
     page = opened("runs")
     sent = np.arange(-3, 5, dtype="<f4")
