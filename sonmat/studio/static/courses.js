@@ -45,3 +45,9 @@ export async function readCourse(run, again = false) {
     throw error;
   }
 }
+
+/** A finding's change in words: "epochs = 20". @param {Object<string, any>} change */
+export const changeText = (change) =>
+  Object.entries(change)
+    .map(([key, value]) => `${key.replace(/^(train|model)\./, "")} = ${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join(", ");

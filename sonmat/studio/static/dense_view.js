@@ -78,25 +78,23 @@ export function denseView({ onunit }) {
       const tall = most(results);
       const classes = out === (seen.classes ?? []).length && chosen.activation === "softmax" ? seen.classes : null;
       units.replaceChildren(
-        ...results
-          .slice(0, 256)
-          .map((value, j) =>
-            h(
-              "button",
-              {
-                type: "button",
-                class: `unit${j === unit ? " chosen" : ""}`,
-                role: "option",
-                "aria-selected": String(j === unit),
-                title: `${classes?.[j] ?? j + 1}: ${number(value)}`,
-                onclick: () => onunit(j),
-              },
-              h("i", {
-                style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" },
-              }),
-              out <= 40 ? h("span", {}, classes?.[j] ?? String(j + 1)) : null,
-            ),
+        ...results.slice(0, 256).map((value, j) =>
+          h(
+            "button",
+            {
+              type: "button",
+              class: `unit${j === unit ? " chosen" : ""}`,
+              role: "option",
+              "aria-selected": String(j === unit),
+              title: `${classes?.[j] ?? j + 1}: ${number(value)}`,
+              onclick: () => onunit(j),
+            },
+            h("i", {
+              style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" },
+            }),
+            out <= 40 ? h("span", {}, classes?.[j] ?? String(j + 1)) : null,
           ),
+        ),
       );
       let apart = 0;
       results.forEach((value, j) => {

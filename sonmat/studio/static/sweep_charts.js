@@ -277,6 +277,7 @@ export function heatmap(study, which, onpair) {
 
 /** How much each setting decides. */
 export function importance(study) {
+  if (!study.bars.length) return h("p", { class: "soft small" }, t("fewTrials"));
   const most = Math.max(0.03, ...study.bars.map((one) => one.share));
   return h(
     "div",

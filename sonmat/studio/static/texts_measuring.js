@@ -50,6 +50,7 @@ export const MEASURING = {
   pairWord: ["pair", "조합"],
   noneYet: ["The first trials are under way.", "첫 시도가 진행 중입니다."],
   needsTwo: ["Needs two settings.", "설정이 둘 이상이어야 합니다."],
+  fewTrials: ["Too few trials to tell.", "판단하기에는 시도가 너무 적습니다."],
   clearBrush: ["Show all", "모두 보기"],
   // Test
   partWord: ["measured on", "잰 데이터"],

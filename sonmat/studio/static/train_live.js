@@ -2,7 +2,7 @@
 import { at, patch, post, remove, told } from "./api.js";
 import { LineChart } from "./chart.js";
 import { remember } from "./controls.js";
-import { KEYS, courseOf, courses, readCourse } from "./courses.js";
+import { KEYS, changeText, courseOf, courses, readCourse } from "./courses.js";
 import { ask, button, glyph, h, notice, speak, sure } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
@@ -318,12 +318,13 @@ export function liveView({ onapply, ontrained }) {
         )
       : null;
     const apply = one.change ? button("play", t("apply"), () => onapply(name, one.change), { kind: "small" }) : null;
+    const change = one.change ? h("span", { class: "mono small soft" }, changeText(one.change)) : null;
     return h(
       "li",
       { class: `finding ${one.severity}` },
       h("b", {}, one.title),
       h("p", {}, one.advice),
-      h("div", { class: "row" }, apply, why),
+      h("div", { class: "row" }, apply, change, why),
     );
   }
 

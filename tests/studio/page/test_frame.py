@@ -115,7 +115,7 @@ def test_scripts_are_small_and_need_nothing_from_elsewhere(file: Path):
 
 def test_every_text_that_is_shown_is_there_in_both_languages():
     tables = "".join(file.read_text(encoding="utf-8") for file in SCRIPTS if file.name.startswith("texts"))
-    pairs = dict(re.findall(r'^  (\w+): \[("(?:[^"\\]|\\.)*",\s*"(?:[^"\\]|\\.)*")\],?$', tables, re.M))
+    pairs = dict(re.findall(r'^  (\w+): \[\s*("(?:[^"\\]|\\.)*",\s*"(?:[^"\\]|\\.)*"),?\s*\],$', tables, re.M))
     assert len(pairs) > 200
     used = {key for file in SCRIPTS for key in re.findall(r'\bt\("(\w+)"', file.read_text(encoding="utf-8"))}
     assert used <= set(pairs), used - set(pairs)
