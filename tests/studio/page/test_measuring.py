@@ -49,14 +49,20 @@ def test_looking_at_the_test_set_is_warned_of_and_counted(opened: Open, studio: 
 
 @pytest.mark.slow
 def test_a_sweep_s_cost_is_shown_before_it_starts(opened: Open):
-    page = opened("sweep?trials=6&finalists=0&epochs=1", refused=True)
-    page.wait_for_selector("#startsweep:not([disabled])")
-    assert page.inner_text(".cost")
+    page = opened("sweep?trials=6&finalists=0&epochs=1")
     page.select_option("#addsetting", "train.batch_size")
     page.wait_for_selector(".dimension:has-text('batch size') input[type=text]")
     assert "batch_size" in page.evaluate("decodeURIComponent(location.hash)")
-    page.fill(".dimension input[type=number] >> nth=0", "-1")
+    page.wait_for_selector("#startsweep:not([disabled])")
+    assert "6 trainings" in page.inner_text(".cost")
+
+
+@pytest.mark.slow
+def test_a_space_that_cannot_be_is_explained_before_it_starts(opened: Open):
+    space = '{"train.learning_rate":{"kind":"log","low":-1,"high":1}}'
+    page = opened(f"sweep?space={space}", refused=True)
     page.wait_for_selector(".cost.badtext")
+    assert page.is_disabled("#startsweep")
 
 
 @pytest.mark.slow
