@@ -36,7 +36,7 @@ test: dev ## Run the quick tests (ten to fifteen minutes on two cores)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: dev ## Run the slow tests
-	$(BIN)/python -m pytest -m "slow and not peers" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "slow and not peers" $(ARGS)
 
 fuzz: dev ## Run the tests that make up their own examples, with examples nobody has seen
 	SONMAT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -n auto $(ARGS) $$(grep -rl "@given" tests)
