@@ -78,19 +78,27 @@ class Studio:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+def chromium() -> str:
+    """Where Debian's Chromium is."""
+    pytest.importorskip("playwright.sync_api", reason="needs Playwright")
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser for the tests of a file. While it runs no other test of this process can have an event loop of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")
-def studio(browser: Browser, fetched_mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(chromium: str, fetched_mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with one trained run, of a home of its own."""
     home = tmp_path_factory.mktemp("studio")
     (home / "data").mkdir()
