@@ -125,7 +125,7 @@ class Predictor:
         from sonmat.data.photo import drawn
 
         side = self._side()
-        return self._of_cleaned(
+        return self.prepared_photos(
             [drawn(_checked(one), side, self.box) if side else self._fitted(_checked(one)) for one in pictures]
         )
 
