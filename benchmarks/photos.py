@@ -5,6 +5,7 @@
     python -m benchmarks.photos robust=RUN --fonts FOLDER         # letters in these fonts
     python -m benchmarks.photos strong=RUN --test                 # calibration on the test set, a reading of it
     python -m benchmarks.photos robust=RUN --index FILE.csv       # pictures of others too: path,label,source,kind
+    python -m benchmarks.photos strong=RUN --test --rows          # beside the runs measured before: rows of its own data alone
 
 Photographs are made here (`photographs`, `handwriting`) with Pillow and NumPy, and share no code with what cleans them. Digits
 are drawn by strokes, and those of people are the validation rows of the run, which it was not trained on. The letters' fonts
@@ -34,7 +35,7 @@ from benchmarks.machine import library_versions, machine
 from benchmarks.photographs import SCENES, nothing
 from benchmarks.processes import ROOT
 from benchmarks.record import now
-from sonmat.files import write_json
+from sonmat.files import read_json, write_json
 from sonmat.jobs.rows import part_of
 from sonmat.runs.folder import load_run, located
 from sonmat.serve.predictor import Answered, Predictor
@@ -88,6 +89,18 @@ def measured(name: str, run: str, asked: argparse.Namespace) -> dict[str, Any]:
     """Every figure of one run."""
     predictor = Predictor.open(run)
     told: dict[str, Any] = {"run": name}
+    if not asked.rows:
+        told |= _of_pictures(predictor, name, run, asked)
+    told["validation"] = calibration(predictor, run, "validation")
+    if asked.test:
+        told["test"] = calibration(predictor, run, "test")
+    if not asked.untimed and not asked.rows:
+        told["process_seconds"] = whole_process(run)
+    return told
+
+
+def _of_pictures(predictor: Predictor, name: str, run: str, asked: argparse.Namespace) -> dict[str, Any]:
+    told: dict[str, Any] = {}
     for source in ("strokes", "people"):
         made = list(photographed(run, source, asked.count, asked.seed))
         answers = read(predictor, [picture for _, _, picture in made])
@@ -105,11 +118,6 @@ def measured(name: str, run: str, asked: argparse.Namespace) -> dict[str, Any]:
         answers = read(predictor, empty)
         told[kind] = _refused(answers, [kind] * len(empty))
         _sheet(asked.sheet, f"{name}-{kind}", [(kind, "", picture) for picture in empty], answers)
-    told["validation"] = calibration(predictor, run, "validation")
-    if asked.test:
-        told["test"] = calibration(predictor, run, "test")
-    if not asked.untimed:
-        told["process_seconds"] = whole_process(run)
     return told
 
 
@@ -150,8 +158,10 @@ def summarize(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
         count = sum(one["n"] for one in others)
         told[name] = {
             "others": sum(one["accuracy"] * one["n"] for one in others) / count if count else None,
-            "letters": run["letters"]["refused"],
-            "nothing": min(run[kind]["refused"] for kind in ("noise", "blank", "texture")),
+            "letters": run["letters"]["refused"] if "letters" in run else None,
+            "nothing": min(
+                (run[kind]["refused"] for kind in ("noise", "blank", "texture") if kind in run), default=None
+            ),
             "calibration_error": run.get("test", run["validation"])["calibration_error"],
         }
     return told
@@ -264,14 +274,16 @@ def main() -> int:
     parser.add_argument("--untimed", action="store_true", help="do not time whole processes")
     parser.add_argument("--sheet", help="where to draw sheets (PNG)")
     parser.add_argument("--test", action="store_true", help="read the test set too")
+    parser.add_argument("--rows", action="store_true", help="no pictures: the rows alone, and keep the runs of --out")
     parser.add_argument("--out", default=str(RESULTS))
     asked = parser.parse_args()
-    found = {}
+    before = (read_json(asked.out) or {}) if asked.rows else {}
+    found: dict[str, dict[str, Any]] = dict(before.get("runs", {}))
     for pair in asked.runs:
         name, _, run = pair.partition("=")
         found[name] = measured(name, run, asked)
         print(json.dumps(found[name], indent=1))
-    about = {
+    about = before.get("about") or {
         "date": now(),
         "seed": asked.seed,
         "count": asked.count,

@@ -62,6 +62,8 @@ def head(content: dict[str, Any]) -> str | None:
 def _of_digits(name: str, run: dict[str, Any], korean: bool) -> str:
     rows = [(label, run[key]) for key, label in _DIGITS.items() if key in run]
     rows += [(_KINDS.get(kind, (kind, kind)), one) for kind, one in run.get("others", {}).items()]
+    if not rows:
+        return ""
     top = (
         [f"숫자, `{name}`", "n", "정확도", "답한 비율", "답한 것의 정확도"]
         if korean
@@ -84,6 +86,8 @@ def _of_digits(name: str, run: dict[str, Any], korean: bool) -> str:
 
 def _of_nothing(name: str, run: dict[str, Any], korean: bool) -> str:
     rows = [(label, run[key]) for key, label in _REFUSED.items() if key in run]
+    if not rows:
+        return ""
     top = ["숫자가 아닌 것", "n", "*모르겠다*고 한 비율"] if korean else ["no digits", "n", "refused as *unsure*"]
     return table(top, [[label[korean], f"{one['n']:,}", f"**{_percent(one['refused'])}**"] for label, one in rows])
 
@@ -91,9 +95,9 @@ def _of_nothing(name: str, run: dict[str, Any], korean: bool) -> str:
 def _of_rows(name: str, run: dict[str, Any], korean: bool) -> str:
     rows = [(label, run[key]) for key, label in _PARTS.items() if key in run]
     top = (
-        ["MNIST", "n", "정확도", "답한 비율", "보정 오차 (15구간)"]
+        [f"MNIST, `{name}`", "n", "정확도", "답한 비율", "보정 오차 (15구간)"]
         if korean
-        else ["MNIST", "n", "accuracy", "answered", "calibration error (15 bins)"]
+        else [f"MNIST, `{name}`", "n", "accuracy", "answered", "calibration error (15 bins)"]
     )
     return table(
         top,
