@@ -118,6 +118,18 @@ def _origin(content: dict[str, Any], korean: bool) -> str:
     about = content["about"]
     end = f"{named(about['machine'])}. {about['date'][:10]}, `python -m benchmarks.photos`."
     fonts = len(about["fonts"])
+    others = [one for run in content["runs"].values() for one in run.get("others", {}).values()]
+    sources = sum(one["sources"] for one in others)
+    if others and korean:
+        end = (
+            f"다른 사람의 그림은 공개된 {sources}곳에서 왔고 이 저장소에는 없습니다. 학습에는 쓰지 않았지만 증강과 다듬기를 고를 때 "
+            f"보았습니다. {end}"
+        )
+    elif others:
+        end = (
+            f"Pictures of others come from {sources} public sources and are not part of this repository; none was trained on, and "
+            f"they were looked at when augmentation and cleaning were chosen. {end}"
+        )
     if korean:
         return (
             f"글자는 글꼴 {fonts}개에서 골랐고, 숫자처럼 보이는 것(O o D Q I l i j Z z S s B b G g q T)은 세지 않습니다. 어떤 글꼴도 "
