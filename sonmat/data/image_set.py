@@ -129,7 +129,7 @@ class _Finder:
     def place(self, name: str) -> Path:
         """Where a picture is, or where it would be; of an address on the web or another machine nothing is asked."""
         plain = name.replace("\\", "/")
-        if re.match(r"[a-z]+://|//", plain, re.IGNORECASE):
+        if "\0" in plain or re.match(r"[a-z]+://|//", plain, re.IGNORECASE):  # nor of what no file can be called
             return self._folder / "-" / re.sub(r"\W+", "-", plain)
         exact = self._folder / plain
         if os.path.isfile(exact):  # noqa: PTH113  (Path.is_file raises where a name is too long for the system)

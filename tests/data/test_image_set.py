@@ -304,9 +304,10 @@ def test_a_table_finds_pictures_by_name_alone(animals: Path) -> None:
 
 def test_pictures_that_a_table_names_and_that_are_not_there_are_listed(animals: Path) -> None:
     (animals / "labels.csv").write_text(
-        "image,label\ncats/IMG_0.png,a\nhttp://x.org/a.png,b\n../../etc/passwd.png,b\ndogs/IMG_1.png,b\n"
+        "image,label\ncats/IMG_0.png,a\nhttp://x.org/a.png,b\n../../etc/passwd.png,b\ncats/I\0MG_0.png,b\ndogs/IMG_1.png,b\n",
+        encoding="utf-16",  # in UTF-8 a zero means that it is no text
     )
-    with pytest.raises(DataError, match="2 of 4 pictures") as caught:
+    with pytest.raises(DataError, match="3 of 5 pictures") as caught:
         load(animals / "labels.csv")
     assert "there is no such file" in caught.value.problem
 
