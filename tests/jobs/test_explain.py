@@ -28,7 +28,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = sm.build(**options, seed=1)
         sm.save_model(model, place / f"{name}.keras", inputs={"scale": 255.0}, classes=[str(n) for n in range(10)])
     image = np.zeros((28, 28), np.uint8)
-    image[6:22, 12:16] = 255
+    image[4:24, 12:16] = 255  # 20 rows high, as a finished picture is: it is taken as it is
     Image.fromarray(image).save(place / "one.png")
     return place
 

@@ -259,7 +259,7 @@ def test_one_process_at_a_time_trains_the_winner(
     """Another one waits: the run's own lock would be an error to it."""
     asked = []
 
-    def train(recipe: Recipe, *, out: Path, progress: Any) -> Any:
+    def train(recipe: Recipe, *, out: Path, **_: Any) -> Any:
         locks = list(copied.glob(".winner*"))
         assert len(locks) == 1
         with pytest.raises(filelock.Timeout):
