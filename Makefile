@@ -32,7 +32,7 @@ dev: .venv/.dev ## The same with what tests and checks need
 train: env ## Train the notes' network on MNIST (more: make train ARGS="--set epochs=3")
 	$(BIN)/sonmat train $(ARGS)
 
-test: dev ## Run the quick tests (ten to fifteen minutes on two cores)
+test: dev ## Run the quick tests (about twelve minutes on two cores)
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-slow: dev ## Run the slow tests

@@ -115,6 +115,7 @@ def test_the_run_is_worth_killing(whole: dict[str, Any]) -> None:
     assert len(whole["csv"].splitlines()) == done + 1
 
 
+@pytest.mark.slow
 def test_killed_at_any_time(starter: Starter, whole: dict[str, Any]) -> None:
     """SIGKILL to the process group at uniformly random times, in several runs that are each then let to their end."""
     seed = random.randrange(2**32)

@@ -114,6 +114,7 @@ def test_killed_in_each_kind_of_operation(starter: Starter, whole: dict[str, Any
             check_same(path, whole)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(starter: Starter, whole: dict[str, Any], tmp_path: Path):
     chance = random.Random(1)
     kills = 0
