@@ -131,7 +131,7 @@ def opened(browser: Browser, studio: Studio) -> Iterator[Callable[..., Page]]:
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(120_000)  # of a machine that does other things too
+        page.set_default_timeout(300_000)  # of a machine that does other things too
         page.on("console", lambda message: heard(message, refused))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{studio.address}/#/{path}")
