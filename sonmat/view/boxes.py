@@ -66,7 +66,7 @@ def boxes(picture: np.ndarray, marks: Sequence[Mark], path: str | os.PathLike[st
 def _frame(axes: object, box: tuple[int, int, int, int], name: str, color: str, rows: int) -> None:
     top, left, bottom, right = box
     axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=1.4))  # type: ignore[attr-defined]
-    axes.text(left, max(0, top - 0.01 * rows), fit(name, 12), color=color, fontsize=10, va="bottom", weight="bold")  # type: ignore[attr-defined]
+    axes.text(left, max(0, top - 0.01 * rows), fit(name, 12), color=color, fontsize=11.5, va="bottom")  # type: ignore[attr-defined]
 
 
 def _smaller(picture: np.ndarray) -> np.ndarray:
