@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -138,6 +139,7 @@ def test_a_tiff_of_one_endless_tile_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "HEIF"])
 @pytest.mark.parametrize("part", [0.0, 0.05, 0.4, 0.9])
 def test_truncated_pictures_are_refused(kind: str, part: float) -> None:
+    pillow_heif.register_heif_opener()
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 50, 3), dtype=np.uint8))
     out = io.BytesIO()
     image.convert("P" if kind == "GIF" else "RGB").save(out, kind)
