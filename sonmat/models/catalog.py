@@ -17,6 +17,7 @@ from sonmat.models.mlp import mlp, notes_mlp
 from sonmat.models.recipe import ModelSettings, Recipe, TrainSettings, unknown
 from sonmat.models.seeding import private_randomness, seed_weights
 from sonmat.models.stack import stack
+from sonmat.models.steps import total_steps
 from sonmat.models.textcnn import check_reads, textcnn
 from sonmat.models.whitening import has_rows, needs_rows, whiten_first
 
@@ -267,8 +268,6 @@ def build_recipe(recipe: Recipe, data: Any = None) -> keras.Model:
 
 
 def _steps(recipe: Recipe, data: Any) -> int:
-    from sonmat.models.schedules import total_steps
-
     train, rows = recipe.train, len(data.inputs) if data is not None else round(_MNIST_ROWS * recipe.split)
     rows += round((train.outliers or 0) * rows) + round((train.habits or 0) * rows)
     return total_steps(rows, max(1, recipe.train.epochs), recipe.train.batch_size)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.models.compilation import make_schedule
 from sonmat.models.recipe import TrainSettings
+from sonmat.models.steps import total_steps
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule
@@ -49,8 +50,6 @@ def rate_course(train: TrainSettings, rows: int, done: int) -> tuple[float | Non
     rate = train.learning_rate
     if not isinstance(rate, Mapping):
         return rate, None
-    from sonmat.models.schedules import total_steps  # which needs Keras
-
     schedule = make_schedule(rate, total_steps(rows, max(1, train.epochs), train.batch_size))
     return course_of(schedule, total_steps(rows, done, train.batch_size))
 

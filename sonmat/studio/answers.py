@@ -21,6 +21,7 @@ WAYS: Mapping[str, Callable[..., Any]] = {
     "cost": studying.cost,
     "studies": studying.studies,
     "study": studying.study,
+    "study_page": studying.study_as_page,
     "trial_recipe": studying.trial_recipe,
 }
 """Each takes a function that tells events, then what it is asked by name."""

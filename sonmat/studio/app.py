@@ -54,7 +54,6 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
     return [
         ("/", "GET", assets.page),
         ("/static/{path:path}", "GET", assets.static),
-        ("/plotly.js", "GET", assets.plotly),
         ("/api/start", "GET", front.start),
         ("/api/events", "GET", front.events),
         ("/api/check", "POST", runs.check),
@@ -75,6 +74,7 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
         ("/api/studies", "POST", studies.begin),
         ("/api/studies", "GET", studies.listed),
         ("/api/studies/{name}", "GET", studies.one),
+        ("/api/studies/{name}/page", "GET", studies.page),
         ("/api/studies/{name}/stop", "POST", studies.stop),
         ("/api/studies/{name}/resume", "POST", studies.resume),
         ("/api/studies/{name}/trials/{number}/open", "POST", studies.open),

@@ -1,4 +1,4 @@
-"""The page's own files, and plotly.js from its Python package: sent once, and again when they changed."""
+"""The page's own files: sent once, and again when they changed."""
 
 from __future__ import annotations
 
@@ -40,11 +40,6 @@ def static(request: Request) -> Response:
     return _sent(request, file)
 
 
-def plotly(request: Request) -> Response:
-    """`GET /plotly.js`."""
-    return _answer(request, *_plotly(), "text/javascript; charset=utf-8")
-
-
 def _sent(request: Request, file: Path) -> Response:
     try:
         stat = file.stat()
@@ -57,13 +52,6 @@ def _sent(request: Request, file: Path) -> Response:
 @functools.lru_cache(maxsize=128)
 def _read(file: Path, changed: int, size: int) -> tuple[bytes, bytes, str]:
     return _packed(file.read_bytes())
-
-
-@functools.lru_cache(maxsize=1)
-def _plotly() -> tuple[bytes, bytes, str]:
-    from importlib.resources import files
-
-    return _packed((files("plotly") / "package_data" / "plotly.min.js").read_bytes())
 
 
 def _packed(content: bytes) -> tuple[bytes, bytes, str]:

@@ -59,7 +59,8 @@ class StudioGate:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_ALWAYS]
+                told = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in _ALWAYS if one[0] not in told)]
             await send(message)
 
         with speaking(chosen or None):

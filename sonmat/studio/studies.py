@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from sonmat import places
 from sonmat.language import language, say
@@ -22,6 +22,13 @@ _ASKED = ("space", "trials", "sampler", "metric", "halving", "finalists", "seeds
 _MOST = {"trials": 100_000, "halving": 100, "finalists": 100, "seeds": 100}
 
 
+# The page names its two scripts by their hashes itself. Apart from everything here, it could ask the studio for nothing.
+_PAGE_POLICY = (
+    "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
 class Studies:
     """Answers about studies.
 
@@ -31,11 +38,15 @@ class Studies:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._costing = asyncio.Lock()
 
     async def cost(self, request: Request) -> Response:
         """`POST /api/studies/cost`."""
         recipe, asked = _asked(await json_of(request))
-        return reply(await self._studio.looker.ask("cost", recipe=recipe, asked=asked))
+        async with self._costing:  # one at a time, and none of what a page has changed meanwhile
+            if await request.is_disconnected():
+                return Response(status_code=499)
+            return reply(await self._studio.looker.ask("cost", recipe=recipe, asked=asked))
 
     async def begin(self, request: Request) -> Response:
         """`POST /api/studies`: queue a study."""
@@ -68,6 +79,11 @@ class Studies:
         told = await self._studio.looker.ask("study", name=name, since=since)
         told["row"] = self._state(told["row"])
         return reply(told)
+
+    async def page(self, request: Request) -> Response:
+        """`GET /api/studies/NAME/page`: the study as one interactive page, with plotly.js inside, to keep or to send."""
+        text: str = await self._studio.looker.ask("study_page", name=_name(request))
+        return HTMLResponse(text, headers={"Content-Security-Policy": _PAGE_POLICY})
 
     async def stop(self, request: Request) -> Response:
         """`POST /api/studies/NAME/stop`."""

@@ -28,6 +28,7 @@ from sonmat.search.study import Study, list_studies
 from sonmat.search.trial import WAITING
 from sonmat.studio.run_rows import made
 from sonmat.studio.sweeping import space_of, trial_told
+from sonmat.view.study_page import study_page
 from sonmat.view.study_payload import payload
 
 _open: dict[str, Study] = {}
@@ -118,6 +119,15 @@ def study(tell: Callable[..., None], name: str, since: int | None = None) -> dic
         "result": _result(found),
         "winner": _winner(found),
     }  # fmt: skip
+
+
+def study_as_page(tell: Callable[..., None], name: str) -> str:
+    """A study as the interactive page that `sonmat sweep` leaves in its folder, of the trials there are now.
+
+    Raises:
+        RunError: There is none.
+    """
+    return str(study_page(figure_of(_study(name))))
 
 
 def trial_recipe(tell: Callable[..., None], name: str, number: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sonmat.language import say
 from sonmat.models.compilation import planned_by_length
 from sonmat.models.peak import peak_setting
 from sonmat.models.recipe import TRAIN_KEYS, Recipe
+from sonmat.models.steps import total_steps
 from sonmat.view.course import Course, Turn
 from sonmat.view.words import percent
 
@@ -105,8 +106,6 @@ class Case:
         rows, batch = sum(self.evidence.counts), self.evidence.settings.batch_size
         if not rows or not batch or not len(self.course):
             return None
-        from sonmat.models.schedules import total_steps
-
         sizes = self.recipe.train.batch_size if self.recipe is not None else batch
         return total_steps(rows, len(self.course), sizes if isinstance(sizes, list) else batch)
 

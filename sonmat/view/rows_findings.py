@@ -9,6 +9,7 @@ import numpy as np
 
 from sonmat.data.table_file import Bad
 from sonmat.language import say
+from sonmat.models.steps import total_steps
 from sonmat.view.copies_findings import contradicting, leaking, leaking_test
 from sonmat.view.data_findings import is_sorted, missing
 from sonmat.view.finding import FEW_STEPS, Case, Finding
@@ -155,8 +156,6 @@ def _left_out(bad: Sequence[Bad]) -> Finding | None:
 def _few_steps(case: Case) -> Finding | None:
     if case.recipe is None:
         return None
-    from sonmat.models.schedules import total_steps  # which brings Keras along
-
     rows, train = sum(case.evidence.counts), case.recipe.train
     steps = total_steps(rows, train.epochs, train.batch_size)
     if steps >= FEW_STEPS or not rows:

@@ -20,7 +20,8 @@ from sonmat.models.compilation import check_train, make_optimizer, spans
 from sonmat.models.muon import ConvMuon
 from sonmat.models.reading import change
 from sonmat.models.recipe import TrainSettings
-from sonmat.models.schedules import Cosine, OneCycle, WarmUp, total_steps
+from sonmat.models.schedules import Cosine, OneCycle, WarmUp
+from sonmat.models.steps import total_steps
 
 
 def rates(schedule, count: int) -> np.ndarray:

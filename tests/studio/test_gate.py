@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from sonmat.language import language, say, speaking
 from sonmat.serve.access import Access
 from sonmat.serve.limits import Limits
 from sonmat.studio.gate import StudioGate
+from tests.studio.conftest import BYTES, ONE, Studio
 
 TOKEN = "0123456789abcdefghij"
 
@@ -85,3 +87,14 @@ def test_the_server_imports_nothing_heavy():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_running_server_has_loaded_nothing_heavy(studio: Studio, done: str, convolved: str):
+    for run in (done, convolved):
+        studio.get(f"/api/runs/{run}")
+        studio.client.post(
+            "/api/draw", params={"runs": run, "layers": 1}, content=ONE, headers=BYTES
+        ).raise_for_status()
+    loaded = Path(f"/proc/{studio.process.pid}/maps").read_text()  # of their compiled parts
+    assert "/numpy/" in loaded
+    assert not [name for name in ("/jaxlib/", "/pandas/", "/matplotlib/", "/h5py/") if name in loaded]

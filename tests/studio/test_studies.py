@@ -38,6 +38,10 @@ def test_a_study_is_priced_trained_and_opened(studio: Studio, small: Path):
     version = told["trials_version"]
     assert studio.get(f"/api/studies/{name}", since=version)["new"] == []
     assert len(studio.get(f"/api/studies/{name}", since=0)["new"]) == 6
+    page = studio.client.get(f"/api/studies/{name}/page")
+    assert "plotly.js v" in page.text
+    assert name in page.text
+    assert page.headers["content-security-policy"].startswith("sandbox allow-scripts allow-downloads;")
     best = study.best()
     assert best is not None
     opened = studio.post(f"/api/studies/{name}/trials/{best.number}/open", status=201)

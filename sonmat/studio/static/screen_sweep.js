@@ -6,6 +6,7 @@ import { place } from "./state.js";
 import { on } from "./store.js";
 import { sweepForm } from "./sweep_form.js";
 import { fanChart, finalists, heatmap, historyChart, importance } from "./sweep_charts.js";
+import { join } from "./sweep_news.js";
 import { settingText } from "./sweep_scale.js";
 import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
@@ -100,7 +101,9 @@ export function mount(root) {
       shown = name;
     }
     try {
+      const began = performance.now();
       const next = await get(at("studies", name));
+      took = performance.now() - began;
       if (closed || place.get("study") !== name) return;
       study = next.payload;
       winner = next.winner;
@@ -117,14 +120,19 @@ export function mount(root) {
     }
     paint();
   }
+  // The whole of a long study takes long to work out and to send: it is asked for a tenth of the time at most.
+  let took = 0;
+  let waiting = 0;
   const fresh = () => {
     if (!waiting)
-      waiting = setTimeout(() => {
-        waiting = 0;
-        show();
-      }, 900);
+      waiting = setTimeout(
+        async () => {
+          await show();
+          waiting = 0;
+        },
+        Math.max(900, 9 * took),
+      );
   };
-  let waiting = 0;
 
   function head() {
     const row = studies.find((one) => one.name === place.get("study"));
@@ -146,6 +154,9 @@ export function mount(root) {
             : ["stopped", "interrupted"].includes(row.state)
               ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" })
               : null,
+          study && study.best !== null
+            ? h("a", { class: "button small", id: "studypage", target: "_blank", href: page(row.name) }, t("studyPage"))
+            : null,
           winner?.trial !== undefined && winner?.trial !== null && study
             ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" })
             : null,
@@ -165,6 +176,7 @@ export function mount(root) {
     );
   }
 
+  const page = (name) => `${at("studies", name, "page")}?lang=${document.documentElement.lang}`;
   const worth = (value) => (study?.scale === "one" ? percent(value) : number(value, 5));
 
   async function act(what) {
@@ -213,6 +225,18 @@ export function mount(root) {
     finals.hidden = !table;
     if (table) finals.replaceChildren(h("h2", {}, t("finalistsTable")), table);
     paintCard(index !== null && index >= 0 ? index : study.best);
+  }
+
+  let drawing = 0;
+  /** Trials that came since the whole was read, in the chart that needs nothing else. */
+  function arrived() {
+    drawing ||= requestAnimationFrame(() => {
+      drawing = 0;
+      if (closed || !study) return;
+      head();
+      const chosen = study.trials.number.indexOf(place.get("trial"));
+      history.put(study, chosen >= 0 ? chosen : null);
+    });
   }
 
   function choose(i) {
@@ -277,7 +301,9 @@ export function mount(root) {
       }
     }),
     on("trials", (event) => {
-      if (mine(event)) fresh();
+      if (!mine(event)) return;
+      if (study && join(study, event.trials)) arrived();
+      fresh();
     }),
   ];
   readList();

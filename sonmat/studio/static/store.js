@@ -1,5 +1,6 @@
 // What the server told: the start, the runs, and what happens. Several tabs agree, since each hears the same events.
 import { get } from "./api.js";
+import { listen } from "./stream.js";
 
 /** @typedef {{name: string, title: string, state: string, model: string, data: string, seed: number, epochs: number, of: number, seconds: number,
  *   val_accuracy: number|null, val_loss: number|null, test_accuracy: number|null, test_readings: number, made: string, parameters: number, position: number|null}} Row */
@@ -48,32 +49,19 @@ async function readRuns() {
   tell("runs", {});
 }
 
-let source = null;
-let boot = "";
-
 /** Begins: the start's data, the runs, then events from there on. */
 export async function begin() {
   const start = await get("/api/start");
   store.start = start;
-  boot = start.boot;
   store.version = 0;
   await readRuns();
   if (start.workers) store.workers = start.workers;
-  listen(start.seq);
+  listen(start.seq, start.boot, { heard: take, link });
 }
 
-function listen(seq) {
-  source?.close();
-  source = new EventSource(`/api/events?after=${seq}&boot=${encodeURIComponent(boot)}&lang=${document.documentElement.lang}`);
-  source.onopen = () => {
-    store.heard = true;
-    tell("link", {});
-  };
-  source.onerror = () => {
-    store.heard = false;
-    tell("link", {});
-  };
-  source.onmessage = (message) => take(JSON.parse(message.data));
+function link(open) {
+  store.heard = open;
+  tell("link", {});
 }
 
 async function take(event) {

@@ -95,8 +95,11 @@ export function sweepForm({ onbegun }) {
     sampler: place.get("sampler"),
   });
   let turn = 0;
+  let asked = null; // the question about the cost that is under way
   const ask = later(async () => {
     const mine = ++turn;
+    asked?.abort();
+    asked = new AbortController();
     start.disabled = true;
     if (!Object.keys(place.get("space")).length) {
       cost.textContent = t("costWaits");
@@ -105,7 +108,7 @@ export function sweepForm({ onbegun }) {
     cost.className = "cost soft";
     cost.textContent = t("measuringCost");
     try {
-      const found = await post("/api/studies/cost", request());
+      const found = await post("/api/studies/cost", request(), null, asked.signal);
       if (mine !== turn || closed) return;
       cost.className = "cost";
       cost.replaceChildren(
@@ -140,6 +143,7 @@ export function sweepForm({ onbegun }) {
     end() {
       closed = true;
       ask.cancel();
+      asked?.abort();
       off();
     },
   };

@@ -39,6 +39,7 @@ export const MEASURING = {
   matters: ["What matters", "중요한 설정"],
   trialNo: ["trial {0}", "시도 {0}"],
   openTrial: ["Train it as a run", "실행으로 학습하기"],
+  studyPage: ["The whole as a page", "한 페이지로 보기"],
   openRun: ["Open the winner's run", "이긴 설정의 실행 열기"],
   stoppedEarly: ["stopped early", "일찍 그만둠"],
   toTheEnd: ["trained to the end", "끝까지 학습"],
