@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sonmat import places
-from sonmat.errors import StorageError
 from sonmat.files import read_json, write_json
 from sonmat.studio.board import Board
 from sonmat.studio.child import Child
 from sonmat.studio.hub import Hub
 from sonmat.studio.place import QUEUE, studio_folder
-from sonmat.studio.run_rows import FAILED, INTERRUPTED, TRAINING, WAITING, signature
+from sonmat.studio.run_rows import FAILED, FINISHED, INTERRUPTED, TRAINING, WAITING, signature
 
 _RUNS = ("train", "resume")
 _TRIES = 2  # of a run that the trainer dies of before it leaves anything
 _LOGS = ("val_accuracy", "val_loss")
+_ENDED = ("state", "problem", "fix", "whole_seconds")
 
 Job = dict[str, Any]
 
@@ -195,17 +196,20 @@ class Desk:
             self._keep()
         else:
             await self._board.let_go(name)
-            if told["state"] == FAILED:
+            row = self._board.row(name)
+            if told["state"] == FAILED and row is not None and row["state"] != FINISHED:
                 self._board.hold(name, state=FAILED, problem=told.get("problem", ""), fix=told.get("fix", ""))
-        self._hub.tell("ended", name=name, **{key: told[key] for key in ("state", "whole_seconds") if key in told})
+        self._hub.tell("ended", name=name, **{key: told[key] for key in _ENDED if key in told})
 
     def _keep(self) -> None:
         """Write the queue down."""
         kept = {"waiting": list(self.waiting), "now": self.now, "failed": list(self.failed.values())}
 
         def write() -> None:
-            with contextlib.suppress(StorageError):  # a full disk stops the runs themselves soon enough
+            try:
                 write_json(studio_folder() / QUEUE, kept)
+            except Exception as error:  # a full disk stops the runs themselves soon enough
+                logging.getLogger("sonmat.studio").error("the queue could not be written: %s", error)
 
         with contextlib.suppress(RuntimeError):  # the server is leaving
             self._writer.submit(write)

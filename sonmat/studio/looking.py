@@ -15,7 +15,7 @@ from sonmat.data.image_file import open_image
 from sonmat.engine.activations import Step, activations
 from sonmat.engine.sliding import CONVOLUTIONS, POOLINGS, planes
 from sonmat.errors import DataError
-from sonmat.jobs.rows import PARTS, scale_for
+from sonmat.jobs.rows import scale_for
 from sonmat.language import say
 from sonmat.models.lengths import slides_of
 from sonmat.runs.epoch_weights import kept_epochs
@@ -26,6 +26,7 @@ from sonmat.studio.planes import floats_told, layer_told, seen_told
 
 _MOST = 1 << 20  # numbers of a chosen layer's output that are sent whole
 _HIDDEN = ("InputLayer",)
+_PARTS = ("train", "validation")
 
 
 def look(
@@ -43,7 +44,7 @@ def look(
         tell: Not used: a look takes no time worth telling of.
         run: The run's name.
         pick: A row of a part of the run's data.
-        part: Which: "validation" or "train"; rows of "test" are looked at, not scored.
+        part: Which: "validation" or "train". Rows of the test set are for the test screen, where looks are counted.
         epoch: Whose weights, counted from 1; None is the trained model.
         layer: The layer in numbers; by default the first convolution, else the first layer with weights.
         image: Instead of a row, an image file in base64, cleaned as predicting does.
@@ -79,12 +80,12 @@ def _picture(
         (found,) = predictor.photos([open_image(base64.b64decode(image))])
         assert found.seen is not None
         return found.seen, None, None
-    if part not in PARTS or run.recipe is None:
+    if part not in _PARTS or run.recipe is None:
         raise DataError(
-            say(f"There is no part called {part!r}.", f"{part!r}(이)라는 부분은 없습니다."),
-            say("Known: validation, train, test.", "가능한 것: validation, train, test."),
+            say(f"There is no part called {part!r} to look at.", f"{part!r}(이)라는 부분은 볼 수 없습니다."),
+            say("Known: validation, train.", "가능한 것: validation, train."),
         )
-    rows = dict(zip(("train", "validation", "test"), rows_for(run.recipe, run), strict=True))[part]
+    rows = rows_for(run.recipe, run)[_PARTS.index(part)]
     number = 0 if pick is None else pick
     if not 0 <= number < len(rows):
         raise DataError(

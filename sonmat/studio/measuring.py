@@ -60,10 +60,7 @@ def cell(tell: Callable[..., None], run: str, part: str, row: int | None, column
         DataError: Of the test set before it was looked at, or a class that there is not.
     """
     if part == "test" and _key(run, part) not in _measured:
-        raise DataError(
-            say("The test set has not been looked at here.", "여기서는 아직 테스트 데이터를 보지 않았습니다."),
-            say("Look at it first: that is counted.", "먼저 확인하세요. 확인한 횟수가 기록됩니다."),
-        )
+        raise _not_looked_at()
     found = _of(run, part, again=False)
     labels, said = found.rows.labels.astype(np.int64), found.probabilities.argmax(1)
     chosen = np.ones(len(labels), bool)
@@ -91,6 +88,8 @@ def image(tell: Callable[..., None], run: str, part: str, index: int, scale: int
     loaded = opened(run)
     if part not in PARTS or loaded.recipe is None:
         raise DataError(say(f"There is no part called {part!r}.", f"{part!r}(이)라는 부분은 없습니다."))
+    if part == "test" and not RunFolder(places.runs_folder() / run).readings:
+        raise _not_looked_at()
     rows = dict(zip(("train", "validation", "test"), rows_for(loaded.recipe, loaded), strict=True))[part]
     if not 0 <= index < len(rows) or not drawable(rows.inputs):
         raise DataError(say(f"There is no picture {index}.", f"{index}번 그림이 없습니다."))
@@ -114,6 +113,13 @@ def corruptions(tell: Callable[..., None], run: str) -> dict[str, Any]:
     return evaluate_corruptions(
         places.runs_folder() / run, part="validation", progress=silent, told=told
     ).as_dict()  # fmt: skip
+
+
+def _not_looked_at() -> DataError:
+    return DataError(
+        say("The test set has not been looked at here.", "여기서는 아직 테스트 데이터를 보지 않았습니다."),
+        say("Look at it first: that is counted.", "먼저 확인하세요. 확인한 횟수가 기록됩니다."),
+    )
 
 
 def _key(run: str, part: str) -> tuple[str, str, int]:

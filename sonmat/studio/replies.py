@@ -36,12 +36,28 @@ async def json_of(request: Request) -> dict[str, Any]:
     """
     body = await body_of(request)
     try:
-        value = json.loads(body) if body else {}
+        value = json.loads(body.decode()) if body else {}
     except (ValueError, RecursionError) as error:
         raise unfit(say(f"The body is no JSON: {error}.", f"본문이 JSON이 아닙니다: {error}.")) from None
+    if b"\\u" in body and not is_text(value):
+        raise unfit(
+            say(
+                "The body has half a letter in it: \\ud800 to \\udfff go in pairs.",
+                "본문에 반쪽 글자가 있습니다: \\ud800~\\udfff는 짝이 있어야 합니다.",
+            )
+        )
     if not isinstance(value, dict):
         raise unfit(say("The body should be a JSON object.", "본문은 JSON 객체여야 합니다."))
     return value
+
+
+def is_text(value: Any) -> bool:
+    """Whether every text in a JSON value can be written down."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def body_of(request: Request) -> bytes:

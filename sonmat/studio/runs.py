@@ -101,6 +101,14 @@ class Runs:
                 say(f"{row['name']} has come to its end.", f"{row['name']}은(는) 끝까지 학습했습니다."),
                 say("Give more epochs to go on.", "이어서 하려면 에포크를 늘리세요."),
             )
+        elif epochs is not None and epochs < row["epochs"] + (row["state"] == FINISHED):
+            raise _not_now(
+                say(
+                    f"{row['name']} has trained {row['epochs']} epochs.",
+                    f"{row['name']}은(는) {row['epochs']} 에포크를 학습했습니다.",
+                ),
+                say(f"Give more than {row['epochs']} to go on.", f"이어서 하려면 {row['epochs']}보다 크게 주세요."),
+            )
         else:
             self._studio.desk.add("resume", row["name"], epochs=epochs, lang=language())
         return reply({"name": row["name"]}, 202)

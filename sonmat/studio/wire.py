@@ -44,8 +44,9 @@ class Wire:
 
 
 def encoded(value: Any) -> str:
-    """One line of JSON; numbers that JSON has no word for are null."""
-    return json.dumps(finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """One line of JSON; numbers that JSON has no word for are null, and what is no letter (in a folder's name, say) is a "?"."""
+    text = json.dumps(finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def decoded(line: str | bytes) -> dict[str, Any] | None:

@@ -87,6 +87,16 @@ def test_what_is_too_large_is_cut_off(studio: Studio, done: str):
         ({"Content-Type": "application/json"}, b"[]", 422),
         ({"Content-Type": "application/json"}, b'{"recipe": 3}', 422),
         ({"Content-Type": "application/json"}, b'{"recipe": {"model": {"name": "notes-mlp"}}, "title": 5}', 422),
+        (
+            {"Content-Type": "application/json"},
+            b'{"recipe": {"model": {"name": "notes-mlp"}}, "title": "\\ud800x"}',
+            422,
+        ),
+        (
+            {"Content-Type": "application/json"},
+            b'{"recipe": {"model": {"name": "notes-mlp"}}, "title": "\xed\xa0\x80"}',
+            422,
+        ),
     ],
 )
 def test_a_body_of_another_kind_is_refused(studio: Studio, headers: dict[str, str], body: bytes, status: int):

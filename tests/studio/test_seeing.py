@@ -197,6 +197,7 @@ def test_looks_at_the_test_set_are_counted(studio: Studio, small: Path):
     refused = studio.client.get(f"/api/test/{name}?part=test")
     assert refused.status_code == 405
     studio.get(f"/api/test/{name}/cell", 422, part="test", row=0, column=0)
+    studio.get("/api/look", 422, run=name, part="test", pick=0)
     assert studio.row(name)["test_readings"] == 1
     told = studio.post(f"/api/test/{name}/look")
     assert (told["n"], told["counted"], len(told["readings"])) == (200, 2, 2)

@@ -1,6 +1,6 @@
 // All state of the studio is in the address: `#/train?base=quick&epochs=4`. One table names every key, its default and its type.
 
-/** @typedef {"text"|"number"|"flag"|"list"|"json"|"layers"} Kind */
+/** @typedef {"text"|"number"|"flag"|"list"|"json"|"pair"|"layers"} Kind */
 
 const shared = { lang: ["", "text"], theme: ["", "text"] };
 
@@ -34,7 +34,7 @@ export const TABLE = {
     layer: ["", "text"],
     filter: [0, "number"],
     channel: [0, "number"],
-    at: [null, "json"],
+    at: [null, "pair"],
     demo: [false, "flag"],
     kind: ["conv", "text"],
     size: [3, "number"],
@@ -55,7 +55,7 @@ export const TABLE = {
     across: [0, "number"],
     trial: [null, "number"],
   },
-  test: { run: ["", "text"], part: ["validation", "text"], cell: [null, "json"] },
+  test: { run: ["", "text"], part: ["validation", "text"], cell: [null, "pair"] },
 };
 export const SCREENS = Object.keys(TABLE);
 
@@ -75,14 +75,12 @@ const CODE = {
   number: [String, (text) => (Number.isFinite(Number(text)) && text !== "" ? Number(text) : undefined)],
   flag: [(value) => (value ? "1" : "0"), (text) => text === "1"],
   list: [(value) => value.map(encodeURIComponent).join(","), (text) => text.split(",").filter(Boolean).map(decodeURIComponent)],
-  json: [
+  json: [JSON.stringify, JSON.parse],
+  pair: [
     JSON.stringify,
     (text) => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        return undefined;
-      }
+      const value = JSON.parse(text);
+      return Array.isArray(value) && value.length === 2 && value.every((one) => Number.isInteger(one) && one >= 0) ? value : undefined;
     },
   ],
   layers: [
@@ -99,6 +97,35 @@ const CODE = {
   ],
 };
 
+/** The ends of numbers that a screen draws by. @type {Object<string, [number, number]>} */
+const ENDS = {
+  size: [1, 9],
+  stride: [1, 5],
+  pad: [0, 4],
+  pick: [0, 1e9],
+  filter: [0, 1e6],
+  channel: [0, 1e6],
+  across: [0, 1e3],
+  width: [8, 52],
+};
+
+// A link may have been cut off on its way, or written by hand: what cannot be read is as by default.
+function read(kind, text) {
+  try {
+    return CODE[kind][1](text);
+  } catch {
+    return undefined;
+  }
+}
+
+function fits(key, value, fallback) {
+  if (value === undefined) return false;
+  if (key in ENDS) return Number.isInteger(value) && value >= ENDS[key][0] && value <= ENDS[key][1];
+  const table = (one) => one !== null && typeof one === "object" && !Array.isArray(one);
+  if (key === "space") return table(value) && Object.values(value).every(table);
+  return !table(fallback) || table(value);
+}
+
 /** Reads an address. @param {string} hash @returns {{screen: string, values: Object<string, any>}} */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
@@ -106,8 +133,8 @@ export function parse(hash) {
   const given = new URLSearchParams(query);
   const values = {};
   for (const [key, [fallback, kind]] of Object.entries({ ...TABLE[screen], ...shared })) {
-    const value = given.has(key) ? CODE[kind][1](given.get(key)) : undefined;
-    values[key] = value === undefined ? structuredClone(fallback) : value;
+    const value = given.has(key) ? read(kind, given.get(key)) : undefined;
+    values[key] = fits(key, value, fallback) ? value : structuredClone(fallback);
   }
   return { screen, values };
 }

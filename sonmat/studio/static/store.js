@@ -54,6 +54,7 @@ export async function begin() {
   const start = await get("/api/start");
   store.start = start;
   store.version = 0;
+  store.progress.clear(); // of a server that may be gone
   await readRuns();
   if (start.workers) store.workers = start.workers;
   listen(start.seq, start.boot, { heard: take, link });

@@ -156,6 +156,9 @@ addEventListener("place", () => {
 on("link", linkState);
 on("worker", linkState);
 on("reload", () => show());
+on("ended", ({ name, problem, fix }) => {
+  if (problem && store.runs.get(name)?.state !== "failed") notice(problem, fix); // a finished run stays what it is
+});
 
 where = location.hash;
 place.read();
