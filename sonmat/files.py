@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
 import os
 import platform
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,11 +98,24 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def read_plain(path: str | os.PathLike[str], largest: int = 2**28) -> bytes:
+    """The bytes of a regular file. Anything else of its name (a pipe nobody writes to would hold the reader for ever) is refused.
+
+    Raises:
+        OSError: There is none, it is no regular file, or it has more than `largest` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > largest:
+            raise OSError(errno.EINVAL, f"no regular file of at most {largest:,} bytes", str(path))
+        return file.read()
+
+
 def read_json(path: str | os.PathLike[str], largest: int = 2**20) -> dict[str, Any] | None:
     """A JSON object from a file; None where there is none that can be read."""
     try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read(largest))
+        found = json.loads(read_plain(path, largest))
     except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

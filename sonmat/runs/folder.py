@@ -19,7 +19,7 @@ import filelock
 
 from sonmat import places
 from sonmat.errors import RunError
-from sonmat.files import storing, write_json, write_text
+from sonmat.files import read_plain, storing, write_json, write_text
 from sonmat.language import say
 from sonmat.models.recipe import Recipe, from_toml, to_toml
 from sonmat.runs.journal import read_lines
@@ -62,7 +62,7 @@ class RunFolder:
         """
         file = self.path / RECIPE
         try:
-            return from_toml(file.read_text(encoding="utf-8"), source=str(file))
+            return from_toml(read_plain(file).decode(), source=str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise RunError(
                 say(f"{self.path} has no recipe that can be read.", f"{self.path}에 읽을 수 있는 레시피가 없습니다."),
@@ -367,12 +367,15 @@ def list_runs(where: Path | None = None) -> list[RunFolder]:
 
 
 def remove_run(run: RunFolder) -> None:
-    """Delete a run folder and everything in it.
+    """Delete a run folder and everything in it; of a link to a folder elsewhere the link alone.
 
     Raises:
         RunError: A process is training in it.
     """
     with storing(run.path):
+        if run.path.is_symlink():
+            run.path.unlink()
+            return
         with held(run.path):
             for path in run.path.iterdir():
                 if path.is_dir() and not path.is_symlink():
@@ -384,6 +387,6 @@ def remove_run(run: RunFolder) -> None:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return json.loads(read_plain(path))
+    except (OSError, ValueError, RecursionError):
         return None

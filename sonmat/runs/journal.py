@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sonmat.files import storing, write_bytes
+from sonmat.files import read_plain, storing, write_bytes
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
@@ -28,12 +28,14 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines that are whole; a torn last one, which a kill can leave, is passed over."""
     records = []
-    if path.exists():
-        for line in path.read_bytes().split(b"\n"):
-            try:
-                records.append(json.loads(line))
-            except ValueError:
-                continue
+    if not path.is_file():
+        return []
+    content = read_plain(path, largest=2**40)
+    for line in content.split(b"\n"):
+        try:
+            records.append(json.loads(line))
+        except (ValueError, RecursionError):
+            continue
     return [record for record in records if isinstance(record, dict)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sonmat.files import storing, write_json, write_text
+from sonmat.files import read_plain, storing, write_json, write_text
 
 TITLE, STOPPED = "title.txt", "stopped.json"
 
@@ -15,7 +15,7 @@ LONGEST_TITLE = 200
 def read_title(folder: Path) -> str:
     """A run's title; empty where it was given none."""
     try:
-        return (folder / TITLE).read_text(encoding="utf-8").strip()[:LONGEST_TITLE]
+        return read_plain(folder / TITLE, 2**16).decode().strip()[:LONGEST_TITLE]
     except (OSError, UnicodeDecodeError):
         return ""
 

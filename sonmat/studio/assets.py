@@ -6,6 +6,7 @@ import functools
 import gzip
 import hashlib
 import mimetypes
+import re
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,6 +21,7 @@ _KINDS = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
 }
+_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,60}")  # of the address of a file of ours
 _SMALL = 1024  # bytes that are not worth packing
 
 
@@ -32,10 +34,10 @@ def static(request: Request) -> Response:
     """`GET /static/…`: a file of the folder, and nothing that a path leads to beyond it."""
     asked = str(request.path_params["path"])
     parts = asked.split("/")
-    file = STATIC.joinpath(*parts)
-    if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts) or not file.is_file():
+    if any(not _PART.fullmatch(part) for part in parts):
         raise missing(asked)
-    if not file.resolve().is_relative_to(STATIC.resolve()):
+    file = STATIC.joinpath(*parts)
+    if not file.is_file() or not file.resolve().is_relative_to(STATIC.resolve()):
         raise missing(asked)
     return _sent(request, file)
 

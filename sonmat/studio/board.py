@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections import deque
@@ -41,7 +42,10 @@ class Board:
     async def watch(self) -> None:
         """Look at the folder again and again."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # the next look may find the folder in order
+                logging.getLogger("sonmat.studio").exception("the folder of runs could not be read")
             self._looked.set()
             self._asked.clear()
             try:

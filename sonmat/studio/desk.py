@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sonmat import places
+from sonmat.errors import SonmatError
 from sonmat.files import read_json, write_json
+from sonmat.models.recipe import Recipe
 from sonmat.studio.board import Board
 from sonmat.studio.child import Child
 from sonmat.studio.hub import Hub
-from sonmat.studio.place import QUEUE, studio_folder
-from sonmat.studio.run_rows import FAILED, FINISHED, INTERRUPTED, TRAINING, WAITING, signature
+from sonmat.studio.place import QUEUE, is_name, studio_folder
+from sonmat.studio.run_rows import FAILED, FINISHED, INTERRUPTED, STOPPED_STATE, TRAINING, WAITING, signature
 
 _RUNS = ("train", "resume")
 _TRIES = 2  # of a run that the trainer dies of before it leaves anything
@@ -41,6 +43,7 @@ class Desk:
         self.waiting: list[Job] = []
         self.now: Job | None = None
         self.failed: dict[str, Job] = {}
+        self.failed_studies: dict[str, Job] = {}
         self._sent = False
         self._last = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,14 +52,17 @@ class Desk:
     def open(self) -> None:
         """Take up the queue where an earlier server left it, and start the trainer."""
         kept = read_json(studio_folder() / QUEUE, 2**26) or {}
-        jobs = [one for one in kept.get("waiting") or [] if _is_job(one)]
-        begun = kept.get("now")
-        if begun is not None and _is_job(begun) and _left_nothing(begun):
-            jobs.insert(0, begun)  # it was sent, and nothing came of it yet
-        self.failed = {one["name"]: one for one in kept.get("failed") or [] if _is_job(one)}
+        jobs = _jobs(kept.get("waiting"))
+        jobs = [
+            one for one in _jobs([kept.get("now")]) if _left_nothing(one)
+        ] + jobs  # sent, and nothing came of it yet
+        self.failed = {one["name"]: one for one in _jobs(kept.get("failed")) if one["do"] in _RUNS}
+        self.failed_studies = {one["name"]: one for one in _jobs(kept.get("failed")) if one["do"] not in _RUNS}
         for name, one in self.failed.items():
             self._board.hold(name, **_shown(one), state=FAILED, problem=one.get("problem", ""), fix=one.get("fix", ""))
-        self._last = max([0, *(int(one["id"]) for one in (*jobs, *self.failed.values()))])
+        self._last = max(
+            [0, *(int(one["id"]) for one in (*jobs, *self.failed.values(), *self.failed_studies.values()))]
+        )
         self.waiting = jobs
         self._show_waiting()
         self.trainer.start()
@@ -65,7 +71,7 @@ class Desk:
         """Queue a job."""
         self._last += 1
         job = {"id": self._last, "do": do, "name": name, **told}
-        self.failed.pop(name, None)
+        (self.failed if do in _RUNS else self.failed_studies).pop(name, None)
         self.waiting.append(job)
         self._show_waiting()
         self._keep()
@@ -88,8 +94,7 @@ class Desk:
         self.waiting.remove(job)
         self._show_waiting()
         self._keep()
-        if not study:
-            self._spawn(self._withdrawn(job))
+        self._spawn(self._forgotten(job) if study else self._withdrawn(job))
         return "waiting"
 
     def entitle(self, name: str, title: str) -> None:
@@ -175,19 +180,46 @@ class Desk:
             self.trainer.become("ready")
         if job["do"] in _RUNS:
             self._spawn(self._end_run(job, told))
+        elif self._end_study(job, told):
+            return
         self._ended(job, told)
         self._keep()
         self._next()
 
+    def _end_study(self, job: Job, told: dict[str, Any]) -> bool:
+        """A study that left nothing: begun once more where the trainer died of it, else kept to be asked again."""
+        if not _left_nothing(job):
+            return False
+        if told["state"] == INTERRUPTED and self._again(job):
+            return True
+        if told["state"] == STOPPED_STATE:
+            self._spawn(self._forgotten(job))
+        else:
+            kept = {"problem": told.get("problem", ""), "fix": told.get("fix", "")}
+            self.failed_studies[job["name"]] = {**job, **kept}
+        return False
+
+    def _again(self, job: Job) -> bool:
+        """Put a job that the trainer died of before it left anything first in the queue again, while there are tries left."""
+        if job.get("tries", 0) >= _TRIES:
+            return False
+        job["tries"] = job.get("tries", 0) + 1
+        self.waiting.insert(0, job)
+        self._show_waiting()
+        self._keep()
+        self._next()
+        return True
+
+    async def _forgotten(self, job: Job) -> None:
+        """The folder of a study that never began goes."""
+        if job["do"] == "sweep":
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((places.studies_folder() / job["name"]).rmdir)
+
     async def _end_run(self, job: Job, told: dict[str, Any]) -> None:
         name = job["name"]
         nothing = await asyncio.to_thread(signature, places.runs_folder() / name) is None
-        if nothing and told["state"] == INTERRUPTED and job.get("tries", 0) < _TRIES:
-            job["tries"] = job.get("tries", 0) + 1  # the trainer died before the run had begun
-            self.waiting.insert(0, job)
-            self._show_waiting()
-            self._keep()
-            self._next()
+        if nothing and told["state"] == INTERRUPTED and self._again(job):
             return
         if nothing:
             kept = {**job, "problem": told.get("problem", ""), "fix": told.get("fix", "")}
@@ -203,7 +235,8 @@ class Desk:
 
     def _keep(self) -> None:
         """Write the queue down."""
-        kept = {"waiting": list(self.waiting), "now": self.now, "failed": list(self.failed.values())}
+        failed = [*self.failed.values(), *self.failed_studies.values()]
+        kept = {"waiting": list(self.waiting), "now": self.now, "failed": failed}
 
         def write() -> None:
             try:
@@ -220,9 +253,21 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
 
+def _jobs(told: Any) -> list[Job]:
+    """Those of a kept list that can be done: what else lies in the file is passed over."""
+    return [one for one in told if _is_job(one)] if isinstance(told, list) else []
+
+
 def _is_job(told: Any) -> bool:
-    named = isinstance(told, dict) and isinstance(told.get("name"), str) and isinstance(told.get("id"), int)
-    return bool(named and told.get("do") in (*_RUNS, "sweep", "resume_sweep"))
+    if not isinstance(told, dict) or not isinstance(told.get("id"), int) or not is_name(told.get("name")):
+        return False
+    if told.get("do") in ("train", "sweep"):
+        try:
+            Recipe.from_dict(told["recipe"])
+        except (SonmatError, TypeError, LookupError, AttributeError):
+            return False
+        return told["do"] == "train" or isinstance(told.get("asked"), dict)
+    return told.get("do") in ("resume", "resume_sweep")
 
 
 def _left_nothing(job: Job) -> bool:

@@ -21,6 +21,7 @@ from sonmat.runs.folder import MODEL, RECIPE, Run, RunFolder, load_run
 from sonmat.serve.kept_network import open_network
 from sonmat.serve.predictor import Predictor
 from sonmat.serve.tracing import program_of
+from sonmat.studio.freshness import changed
 from sonmat.studio.planes import asked, layer_told, told_answer
 from sonmat.studio.seen_layers import layers_file
 
@@ -63,7 +64,8 @@ def opened(name: str, epoch: int | None = None) -> Run:
 def rows_for(recipe: Recipe, run: Run) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test rows of a run."""
     seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
-    key = repr((recipe.data, recipe.split, seed, recipe.tokens, recipe.read, id(run.tokenizer) if run.tokenizer else 0))
+    tokenizer = id(run.tokenizer) if run.tokenizer else 0
+    key = repr((recipe.data, changed(recipe.data), recipe.split, seed, recipe.tokens, recipe.read, tokenizer))
     if key not in _rows:
         _rows[key] = rows_of(recipe, tokenizer=run.tokenizer, progress=silent)
         while len(_rows) > _SETS:

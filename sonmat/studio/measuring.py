@@ -23,6 +23,7 @@ from sonmat.jobs.rows import PARTS
 from sonmat.language import say
 from sonmat.runs.folder import RunFolder
 from sonmat.runs.model_files import read_card
+from sonmat.studio.freshness import changed
 from sonmat.studio.looks import opened, rows_for
 from sonmat.view.hardest import margins
 
@@ -40,7 +41,7 @@ class _Measured:
     probabilities: np.ndarray
 
 
-_measured: OrderedDict[tuple[str, str, int], _Measured] = OrderedDict()
+_measured: OrderedDict[tuple[str, str, int, float | None], _Measured] = OrderedDict()
 
 
 def measure(tell: Callable[..., None], run: str, part: str = "validation") -> dict[str, Any]:
@@ -122,8 +123,10 @@ def _not_looked_at() -> DataError:
     )
 
 
-def _key(run: str, part: str) -> tuple[str, str, int]:
-    return run, part, RunFolder(places.runs_folder() / run).model_path.stat().st_mtime_ns
+def _key(run: str, part: str) -> tuple[str, str, int, float | None]:
+    recipe = opened(run).recipe
+    made = RunFolder(places.runs_folder() / run).model_path.stat().st_mtime_ns
+    return run, part, made, None if recipe is None else changed(recipe.data)
 
 
 def _of(run: str, part: str, *, again: bool) -> _Measured:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sonmat import places
 
 QUEUE, SERVER_LOCK, TRAINER_LOCK, ADDRESS = "queue.json", "server.lock", "trainer.lock", "address.txt"
+
+
+_NAME = re.compile(r"[^./\\\x00][^/\\\x00]{0,199}")
+
+
+def is_name(told: object) -> bool:
+    """Whether something can be the name of a run or study: one part of a path, and no hidden one."""
+    return isinstance(told, str) and _NAME.fullmatch(told) is not None
 
 
 def studio_folder() -> Path:

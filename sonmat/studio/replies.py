@@ -16,9 +16,8 @@ from sonmat.errors import RunError, SonmatError
 from sonmat.language import say
 from sonmat.serve.gate import told
 from sonmat.serve.limits import Refusal
+from sonmat.studio.place import is_name
 from sonmat.studio.wire import encoded
-
-_NAME = re.compile(r"[^/\\\x00]{1,200}")
 
 
 def reply(value: Any, status: int = 200) -> Response:
@@ -74,7 +73,7 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         Refusal: 404 where it has none.
     """
-    there = bool(_NAME.fullmatch(name)) and name[0] != "." and (folder / name).parent == folder
+    there = is_name(name) and (folder / name).parent == folder
     try:
         there = there and any(entry.name == name for entry in folder.iterdir())
     except OSError:

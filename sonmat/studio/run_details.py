@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sonmat.errors import SonmatError
 from sonmat.jobs.kept_diagnosis import stored_diagnosis
 from sonmat.models.reading import parse_assignment
 from sonmat.runs.epoch_weights import kept_epochs
@@ -22,20 +22,21 @@ _POINTS = 400  # of a curve at most
 def details(folder: Path) -> dict[str, Any]:
     """What lies in a run's folder; parts that cannot be read are left out."""
     run = RunFolder(folder)
-    recipe = None
-    if (folder / RECIPE).exists():
-        try:
-            recipe = run.recipe.as_dict()
-        except SonmatError:  # of another version
-            recipe = None
     return {
-        "recipe": recipe,
-        "history": thinned(run.history),
-        "findings": [_told(one) for one in _findings(run)],
-        "result": _result(run.result),
-        "readings": run.readings,
-        "weights": kept_epochs(folder),
+        "recipe": _part(lambda: run.recipe.as_dict() if (folder / RECIPE).exists() else None, None),
+        "history": _part(lambda: thinned(run.history), thinned([])),
+        "findings": _part(lambda: [_told(one) for one in _findings(run)], []),
+        "result": _part(lambda: _result(run.result), None),
+        "readings": _part(lambda: run.readings, []),
+        "weights": _part(lambda: kept_epochs(folder), []),
     }
+
+
+def _part(read: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return read()
+    except Exception:  # of another version, or whatever else lies in the folder
+        return otherwise
 
 
 def thinned(history: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -45,16 +46,17 @@ def thinned(history: list[dict[str, Any]]) -> dict[str, list[Any]]:
     records = [history[place] for place in places]
     names = list(dict.fromkeys(name for record in records for name in record if name != "epoch"))
     columns: dict[str, list[Any]] = {
-        "epoch": [int(record.get("epoch", place)) + 1 for place, record in enumerate(records)]
+        "epoch": [_epoch(record.get("epoch"), place) + 1 for place, record in zip(places, records, strict=True)]
     }
     return columns | {name: [record.get(name) for record in records] for name in names}
 
 
+def _epoch(told: Any, place: int) -> int:
+    return told if isinstance(told, int) and not isinstance(told, bool) and abs(told) < 2**53 else place
+
+
 def _findings(run: RunFolder) -> tuple[Finding, ...]:
-    try:
-        found = stored_diagnosis(run)
-    except SonmatError:
-        return ()
+    found = stored_diagnosis(run)
     return found.findings if found is not None else ()
 
 

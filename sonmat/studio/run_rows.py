@@ -14,6 +14,7 @@ from typing import Any
 import filelock
 
 from sonmat.errors import SonmatError
+from sonmat.language import say
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import (
     CHECKPOINT,
@@ -60,8 +61,13 @@ def row_of(folder: Path) -> dict[str, Any]:
         "seconds": None, "val_accuracy": None, "val_loss": None, "test_accuracy": None, "test_readings": 0,
         "made": made(folder), "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
     }  # fmt: skip
-    with contextlib.suppress(SonmatError, OSError, ValueError, TypeError, AttributeError, KeyError):
+    try:
         _fill(row, run)
+    except SonmatError as error:
+        row |= {"state": FAILED, "problem": error.problem, "fix": error.fix}
+    except Exception:  # a listing must survive whatever lies in a folder
+        problem = say("The files of this run cannot be read.", "이 실행의 파일을 읽을 수 없습니다.")
+        row |= {"state": FAILED, "problem": problem}
     return row
 
 

@@ -62,7 +62,7 @@ class Studies:
         """`GET /api/studies`."""
         rows = {row["name"]: row for row in await self._studio.looker.ask("studies")}
         desk = self._studio.desk
-        for job in (desk.now, *desk.waiting):
+        for job in (desk.now, *desk.waiting, *desk.failed_studies.values()):
             if job is not None and job["do"] in ("sweep", "resume_sweep"):
                 rows.setdefault(job["name"], _waiting(job))
         return reply({"rows": [self._state(row) for _, row in sorted(rows.items())]})
@@ -70,7 +70,7 @@ class Studies:
     async def one(self, request: Request) -> Response:
         """`GET /api/studies/NAME?since=VERSION`."""
         name = _name(request)
-        job = self._studio.desk.job_of(name, study=True)
+        job = self._studio.desk.job_of(name, study=True) or self._studio.desk.failed_studies.get(name)
         since = number_in(request.query_params, "since", None)
         if not (places.studies_folder() / name / "study.toml").exists() and job is not None:
             return reply(
@@ -101,6 +101,12 @@ class Studies:
             raise unfit(say("trials should be a whole number above 0.", "trials는 1 이상의 정수여야 합니다."))
         if self._studio.desk.job_of(name, study=True) is not None:
             raise Refusal(409, say(f"{name} is being trained.", f"{name}은(는) 학습 중입니다."), "")
+        failed = self._studio.desk.failed_studies.get(name)
+        if failed is not None:  # it left nothing: it begins again
+            self._studio.desk.add("sweep", name, recipe=failed["recipe"], asked=failed["asked"], lang=language())
+            return reply({"name": name}, 202)
+        if not (places.studies_folder() / name / "study.toml").exists():
+            raise missing(name)
         self._studio.desk.add("resume_sweep", name, trials=trials, lang=language())
         return reply({"name": name}, 202)
 
@@ -126,12 +132,14 @@ class Studies:
             state = "training" if job is desk.now else "waiting"
         elif row.get("result") and row.get("done", 0) >= row.get("of", 0):
             state = "finished"
-        elif name in self._studio.failed_studies:
+        elif name in self._studio.failed_studies or name in desk.failed_studies:
             state = "failed"
         else:
             state = "stopped" if row.get("stopped") else "interrupted"
-        problem = self._studio.failed_studies.get(name, ("", "")) if state == "failed" else ("", "")
-        return {**row, "state": state, "problem": problem[0], "fix": problem[1]}
+        kept = desk.failed_studies.get(name, {})
+        known = self._studio.failed_studies.get(name) or (kept.get("problem", ""), kept.get("fix", ""))
+        problem, fix = known if state == "failed" else ("", "")
+        return {**row, "state": state, "problem": problem, "fix": fix}
 
 
 def _asked(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

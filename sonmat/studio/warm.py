@@ -6,7 +6,6 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,6 +20,7 @@ from sonmat.models.catalog import CATALOG, build_recipe
 from sonmat.models.recipe import Recipe
 from sonmat.models.seeding import seed_weights
 from sonmat.models.whitening import needs_rows
+from sonmat.studio.freshness import changed
 
 _SETS, _MODELS = 3, 5  # that are kept
 
@@ -58,7 +58,7 @@ class Warm:
     def rows(self, recipe: Recipe, progress: Progress | None = None) -> Rows:
         """Training, validation and test rows."""
         seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
-        told = [recipe.data, _changed(recipe.data), recipe.split, seed, recipe.tokens, recipe.read]
+        told = [recipe.data, changed(recipe.data), recipe.split, seed, recipe.tokens, recipe.read]
         key = json.dumps(told, sort_keys=True, default=str)
         if key not in self._rows:
             self._rows[key] = rows_to_train(recipe, progress=progress)
@@ -98,15 +98,6 @@ def _key(recipe: Recipe, rows: Rows) -> str:
 
 def _vocabulary(rows: Any) -> Any:
     return None if rows.tokenizer is None else id(rows.tokenizer)
-
-
-def _changed(data: str) -> float | None:
-    """When data of one's own were changed; None of a set with a name."""
-    path = Path(data).expanduser()
-    if not path.exists():
-        return None
-    inside = (one.stat().st_mtime for one in path.rglob("*")) if path.is_dir() else iter(())
-    return max([path.stat().st_mtime, *inside])
 
 
 def _groups(model: keras.Model) -> tuple[list[Any], ...]:

@@ -141,6 +141,14 @@ def test_removing(tmp_path: Path):
     assert (tmp_path / "kept").exists()
 
 
+def test_removing_a_link_leaves_what_it_leads_to(tmp_path: Path, home: Path):
+    there = begun("there").path.rename(tmp_path / "elsewhere")
+    (home / "runs" / "link").symlink_to(there)
+    remove_run(open_run("link"))
+    assert not (home / "runs" / "link").is_symlink()
+    assert (there / "recipe.toml").is_file()
+
+
 def test_a_place_that_cannot_be_written(home: Path):
     (home / "runs").write_text("a file where the folder should be")
     with pytest.raises(StorageError):

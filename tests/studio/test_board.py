@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sonmat.models.recipe import to_toml
 from sonmat.studio import board as boards
 from sonmat.studio.board import Board
 from sonmat.studio.hub import Hub
+from sonmat.studio.run_details import details
+from sonmat.studio.wire import encoded
 
 MANY = 1000
 
@@ -79,7 +82,49 @@ def test_a_broken_folder_is_a_row_too(tmp_path: Path):
     (folder / "recipe.toml").write_text("no = [recipe")
     (folder / "result.json").write_text("[1")
     row = boards.row_of(folder)
-    assert (row["name"], row["state"]) == (folder.name, "interrupted")
+    assert (row["name"], row["state"]) == (folder.name, "failed")
+    assert "recipe.toml" in row["problem"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("history.jsonl", "[" * 200_000),
+        ("history.jsonl", json.dumps({"epoch": "x", "seconds": 10**400})),
+        ("history.jsonl", json.dumps({"epoch": 0, "seconds": "long", "val_loss": [1]})),
+        ("result.json", "[" * 200_000),
+        ("result.json", json.dumps({"test": [3], "epochs": {}})),
+        ("title.txt", "\0" * 100_000),
+        ("recipe.toml", "[" * 100_000),
+        ("recipe.toml", None),
+        ("history.jsonl", None),
+    ],
+)
+def test_one_broken_folder_hides_no_other(home: Path, file: str, content: str | None):
+    for name in ("bad", "good"):
+        folder = home / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "recipe.toml").write_text(to_toml(base_recipe("notes-mlp")))
+    path = home / "runs" / "bad" / file
+    path.unlink(missing_ok=True)
+    if content is None:
+        os.mkfifo(path)  # which nobody writes to
+    else:
+        path.write_text(content)
+    nameless = home / "runs" / os.fsdecode(b"no\xfftext")
+    nameless.mkdir()
+    (nameless / "recipe.toml").touch()
+
+    async def work() -> list[str]:
+        board = Board(Hub())
+        watching = asyncio.create_task(board.watch())
+        told = await board.since(-1)
+        encoded(told).encode()
+        watching.cancel()
+        return sorted(row["name"] for row in told["rows"])
+
+    assert {"bad", "good"} <= set(asyncio.run(work()))
+    assert json.loads(encoded(details(home / "runs" / "bad")))["history"].keys() >= {"epoch"}
 
 
 def test_a_slow_reader_is_told_to_load_anew():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 import sonmat as sm
 from sonmat.runs.folder import RunFolder
-from tests.studio.conftest import BYTES, ONE, Studio, alive, until
+from tests.studio.conftest import BYTES, ONE, Studio, alive, children, until
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +70,33 @@ def test_a_stopped_server_lets_the_run_end(own: Callable[[], Studio], small: Pat
     studio.events.wait("epoch", name=name, epoch=1)
     assert name in studio.end()  # it says what trains on
     until(lambda: RunFolder(studio.runs / name).finished, "the end of the run")
+
+
+def test_a_study_is_begun_again_where_the_trainer_died_before_it_left_anything(own: Callable[[], Studio], small: Path):
+    studio = own()
+    asked = {
+        "recipe": studio.recipe(small, epochs=2),
+        "space": {"train.learning_rate": [0.01, 0.1, "log"]},
+        "trials": 2,
+    }
+    until(lambda: "trainer" in children(studio.process.pid), "the trainer")
+    name = studio.post("/api/studies", asked | {"finalists": 0}, 201)["name"]
+    os.kill(studio.child("trainer"), signal.SIGKILL)
+    assert studio.events.wait("study_ended", name=name)["state"] == "finished"
+    assert studio.get(f"/api/studies/{name}")["row"]["done"] == 2
+
+
+def test_a_queue_of_another_shape_keeps_no_studio_from_starting(own: Callable[[], Studio], small: Path):
+    studio = own()
+    recipe = studio.recipe(small, epochs=1)
+    studio.end()
+    queue = studio.runs / ".studio" / "queue.json"
+    good = {"id": 3, "do": "train", "name": "20260101-000000-good", "recipe": recipe, "title": "good"}
+    bad = [{**good, "recipe": {}}, {**good, "name": "../../x"}, {**good, "name": 5}, {"do": "train"}, 7, None]
+    queue.write_text(json.dumps({"waiting": [*bad, good], "now": [1], "failed": "x"}))
+    again = own()
+    assert again.ended(good["name"]) == "finished"
+    assert [row["name"] for row in again.get("/api/runs")["rows"]] == [good["name"]]
 
 
 def test_one_studio_keeps_the_runs_of_a_home(own: Callable[[], Studio]):

@@ -48,6 +48,7 @@ def test_another_name_reads_nothing(studio: Studio, host: str):
         ("GET", "/static/%2e%2e/app.py"),
         ("GET", "/static/..%2fapp.py"),
         ("GET", "/static//etc/passwd"),
+        ("GET", "/static/" + "x" * 5000),
         ("GET", "/api/test/..%2f.."),
         ("GET", "/api/image/%2e%2e/validation/1.png"),
         ("GET", "/api/studies/%2e%2e"),

@@ -228,6 +228,17 @@ def test_own_drawings_are_kept_and_trained_on(studio: Studio):
     for label, lines in (("가로", (40, 130, 240, 145)), ("세로", (150, 40, 140, 240))):
         (found,) = draw(studio, name, drawing(lines), mode="strokes")
         assert found["label"] == label
+    n = studio.get(f"/api/test/{name}")["n"]
+    for shift in range(24):  # more of them: what was read before is not taken for what there is now
+        studio.client.post("/api/drawings/my signs/가로", content=drawing((40, 100 + shift, 240, 140)), headers=BYTES)
+    second = studio.trained(recipe)
+    more = studio.get(f"/api/test/{second}")
+    assert more["n"] > n
+    assert studio.get("/api/look", run=second, part="validation", pick=more["n"] - 1)["image"]["label"] in (
+        "가로",
+        "세로",
+    )
+    assert studio.client.get(f"/api/image/{second}/validation/{more['n'] - 1}.png").status_code == 200
     for method, path in (("DELETE", f"가로/{identity}"), ("GET", f"가로/{identity}.png")):
         answer = studio.client.request(method, f"/api/drawings/my signs/{path}")
         assert answer.status_code == (200 if method == "DELETE" else 404)

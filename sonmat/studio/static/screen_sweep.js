@@ -151,7 +151,7 @@ export function mount(root) {
           { class: "row" },
           going
             ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" })
-            : ["stopped", "interrupted"].includes(row.state)
+            : ["stopped", "interrupted", "failed"].includes(row.state)
               ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" })
               : null,
           study && study.best !== null
