@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.lengths import Slide, check_slides
+from sonmat.models.room import chain, check_room
 
 if TYPE_CHECKING:
     import keras
@@ -74,6 +75,10 @@ def notes_cnn(
     shape = _MNIST_SHAPE if data is None else tuple(data.inputs.shape[1:])
     classes = _MNIST_CLASSES if data is None else len(data.classes)
     _check_sizes(_image(shape), blocks)
+    kernels = [block["kernel_size"] ** 2 for block in blocks[1:]]
+    check_room(
+        sum(map(math.prod, zip(kernels, filters, filters[1:], strict=False))) + chain([*filters[-1:], *hidden, classes])
+    )
     inputs = keras.Input(shape, name="image")
     x = inputs if len(shape) == 3 else keras.layers.Reshape((*shape, 1), name="channel")(inputs)
     for number, block in enumerate(blocks, start=1):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.lengths import Slide, check_slides
+from sonmat.models.room import chain, check_room
 
 if TYPE_CHECKING:
     import keras
@@ -78,6 +79,8 @@ def convnet(
     _check_shape(shape)
     slides = [Slide(int(side), stem_size, stem_stride, False) for side in shape[:2]] if stem else []
     check_slides("whitening" if whiten else "stem", slides)
+    inner = [width for width, several in zip(filters, counts, strict=True) for _ in range(several)]
+    check_room(chain([stem or 1, *inner], kernel_size**2) + chain([*filters[-1:], *hidden, classes]))
     layers = _Layers(kernel_size, padding, normalize, momentum, activation)
     inputs = keras.Input(shape, name="image")
     x = inputs if len(shape) == 3 else keras.layers.Reshape((*shape, 1), name="channel")(inputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sonmat.errors import RecipeError
 from sonmat.language import say
+from sonmat.models.room import chain, check_room
 
 if TYPE_CHECKING:
     import keras
@@ -65,6 +66,7 @@ def _stack(
     _check(hidden, activation, dropout)
     shape = _MNIST_SHAPE if data is None else tuple(data.inputs.shape[1:])
     classes = _MNIST_CLASSES if data is None else len(data.classes)
+    check_room(chain([math.prod(shape), *hidden, classes]))
     layers: list[Any] = [keras.layers.Flatten(name="flatten")]
     for number, units in enumerate(hidden, start=1):
         layers.append(keras.layers.Dense(units, activation=activation, name=f"hidden_{number}"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sonmat.language import say
+from sonmat.models.room import check_room
 from sonmat.models.stack_layers import StackLayer, read_layers, refused
 from sonmat.models.stack_sizes import CHANNEL, FLATTEN, LAST, stack_sizes
 
@@ -25,8 +26,8 @@ def stack(
 ) -> keras.Model:
     """A Sequential model of any layers, ending in softmax. Not compiled.
 
-    A channel axis is put in before convolutions of grey pictures, `Flatten` between maps and the first dense layer, and a
-    last dense layer with softmax over the classes.
+    A channel axis is put in before convolutions of grey pictures (and before the normalization of their inputs), `Flatten`
+    between maps and the first dense layer, and a last dense layer with softmax over the classes.
 
     Args:
         data: Gives the shape of an input and the number of classes: a `Dataset`, or anything with `inputs` (n, …) and
@@ -49,6 +50,7 @@ def stack(
     sizes = stack_sizes(asked, shape, classes)
     if sizes.problem is not None:
         raise sizes.problem
+    check_room(sizes.parameters)
     check_activations(asked)
     named = {one.name: _layer(one) for one in asked} | {FLATTEN: keras.layers.Flatten(name=FLATTEN)}
     named[CHANNEL] = keras.layers.Reshape((*shape, 1), name=CHANNEL)

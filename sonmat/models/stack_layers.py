@@ -12,6 +12,9 @@ from sonmat.language import say
 from sonmat.models.recipe import unknown
 
 PADDINGS = ("valid", "same")
+MOST = 200
+"""Layers of a network."""
+
 _MAPPED = ("conv", "max_pool", "average_pool")
 
 
@@ -85,6 +88,14 @@ def read_layers(layers: Sequence[Any]) -> list[StackLayer]:
     Raises:
         RecipeError: A layer or setting that there is not, or a value that it cannot have; it says which layer.
     """
+    if len(layers) > MOST:
+        raise RecipeError(
+            say(
+                f"A network may have {MOST} layers; came {len(layers):,}.",
+                f"층은 {MOST}개까지인데 {len(layers):,}개가 왔습니다.",
+            ),
+            say("Take some out.", "몇 개를 빼세요."),
+        )
     counts: dict[str, int] = {}
     found = []
     for number, table in enumerate(layers):

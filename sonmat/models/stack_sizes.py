@@ -63,11 +63,18 @@ def stack_sizes(layers: Sequence[StackLayer], shape: Sequence[int], classes: int
     walk = _Walk(tuple(shape))
     for number, one in enumerate(layers):
         try:
+            if one.kind == "batch_norm" and _meets_windows(layers[number:]):
+                walk.see_channel()  # which it normalizes, not the columns
             walk.take(one, number)
         except RecipeError as error:
             return StackSizes(tuple(walk.layers), tuple(walk.places), error, number)
     walk.dense(LAST, classes, None)
     return StackSizes(tuple(walk.layers), tuple(walk.places))
+
+
+def _meets_windows(layers: Sequence[StackLayer]) -> bool:
+    """Whether a convolution or pooling comes before the next dense layer."""
+    return next((is_mapped(one.kind) for one in layers if is_mapped(one.kind) or one.kind == "dense"), False)
 
 
 @dataclass
@@ -141,10 +148,14 @@ class _Walk:
         )
         self._add(made, number)
 
-    def _see_as_image(self, one: StackLayer) -> None:
+    def see_channel(self) -> None:
+        """Give a grey picture its one channel."""
         if len(self.shape) == 2:
             self.shape = (*self.shape, 1)
             self._add(replace(_FREE, name=CHANNEL, kind="Reshape"), None)
+
+    def _see_as_image(self, one: StackLayer) -> None:
+        self.see_channel()
         if len(self.shape) != 3:
             told = " × ".join(map(str, self.shape))
             raise RecipeError(

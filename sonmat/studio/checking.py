@@ -8,6 +8,7 @@ from typing import Any
 
 from sonmat.errors import RecipeError, SonmatError
 from sonmat.models.recipe import Recipe
+from sonmat.models.room import check_room
 from sonmat.models.sizes import LayerSizes
 from sonmat.models.stack_layers import read_layers
 from sonmat.models.stack_sizes import stack_sizes
@@ -26,6 +27,10 @@ def checked(recipe: Recipe, shape: Shape) -> dict[str, Any]:
     layers = [layer_told(one, place) for one, place in zip(found.layers, found.places, strict=True)]
     if found.problem is not None:
         return refused(found.problem, found.at, layers)
+    try:
+        check_room(found.parameters)
+    except RecipeError as error:
+        return refused(error, None, layers)
     return told(recipe, layers, rows)
 
 
@@ -35,7 +40,7 @@ def located(values: Any, error: SonmatError) -> dict[str, Any]:
     asked = model.get("layers") if isinstance(model, Mapping) and model.get("name") == "layers" else None
     if not isinstance(asked, list):
         return refused(error)
-    at = next((number for number in range(len(asked)) if not _reads(asked[: number + 1])), None)
+    at = next((number for number, one in enumerate(asked) if not _reads([one])), None)
     before: list[dict[str, Any]] = []
     shape = _shape(values)
     if at is not None and shape is not None:

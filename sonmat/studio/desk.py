@@ -21,7 +21,7 @@ from sonmat.studio.place import QUEUE, is_name, studio_folder
 from sonmat.studio.run_rows import FAILED, FINISHED, INTERRUPTED, STOPPED_STATE, TRAINING, WAITING, signature
 
 _RUNS = ("train", "resume")
-_TRIES = 2  # of a run that the trainer dies of before it leaves anything
+_TRIES = 1  # more, of a job that the trainer died of before it left anything: what dies of memory would only die again
 _LOGS = ("val_accuracy", "val_loss")
 _ENDED = ("state", "problem", "fix", "whole_seconds")
 
@@ -89,6 +89,7 @@ class Desk:
         if job is None:
             return None
         if job is self.now:
+            job["stopping"] = True
             self.trainer.say("stop", id=job["id"])
             return "stopping"
         self.waiting.remove(job)
@@ -201,7 +202,7 @@ class Desk:
 
     def _again(self, job: Job) -> bool:
         """Put a job that the trainer died of before it left anything first in the queue again, while there are tries left."""
-        if job.get("tries", 0) >= _TRIES:
+        if job.get("tries", 0) >= _TRIES or job.get("stopping"):
             return False
         job["tries"] = job.get("tries", 0) + 1
         self.waiting.insert(0, job)
@@ -221,7 +222,9 @@ class Desk:
         nothing = await asyncio.to_thread(signature, places.runs_folder() / name) is None
         if nothing and told["state"] == INTERRUPTED and self._again(job):
             return
-        if nothing:
+        if nothing and job.get("stopping"):
+            await self._withdrawn(job)
+        elif nothing:
             kept = {**job, "problem": told.get("problem", ""), "fix": told.get("fix", "")}
             self.failed[name] = kept
             self._board.hold(name, state=told["state"], problem=kept["problem"], fix=kept["fix"])
@@ -255,19 +258,21 @@ class Desk:
 
 def _jobs(told: Any) -> list[Job]:
     """Those of a kept list that can be done: what else lies in the file is passed over."""
-    return [one for one in told if _is_job(one)] if isinstance(told, list) else []
+    found = map(_job_of, told) if isinstance(told, list) else ()
+    return [one for one in found if one is not None]
 
 
-def _is_job(told: Any) -> bool:
+def _job_of(told: Any) -> Job | None:
     if not isinstance(told, dict) or not isinstance(told.get("id"), int) or not is_name(told.get("name")):
-        return False
-    if told.get("do") in ("train", "sweep"):
-        try:
-            Recipe.from_dict(told["recipe"])
-        except (SonmatError, TypeError, LookupError, AttributeError):
-            return False
-        return told["do"] == "train" or isinstance(told.get("asked"), dict)
-    return told.get("do") in ("resume", "resume_sweep")
+        return None
+    if told.get("do") in ("resume", "resume_sweep"):
+        return dict(told)
+    if told.get("do") not in ("train", "sweep") or (told["do"] == "sweep" and not isinstance(told.get("asked"), dict)):
+        return None
+    try:
+        return {**told, "recipe": Recipe.from_dict(told["recipe"]).as_dict()}
+    except (SonmatError, TypeError, LookupError, AttributeError):
+        return None
 
 
 def _left_nothing(job: Job) -> bool:

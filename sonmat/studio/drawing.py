@@ -59,7 +59,7 @@ class Drawing:
         told = await json_of(request)
         try:
             rows = np.asarray(told.get("pixels"), np.float32)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             reason = str(error)[:120]
             raise unfit(
                 say(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from sonmat import places
 from sonmat.errors import SonmatError
 from sonmat.language import language, say
+from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RECIPE, RunFolder, new_run, remove_run
 from sonmat.runs.titles import LONGEST_TITLE, write_title
 from sonmat.serve.limits import Refusal
@@ -47,6 +48,9 @@ class Runs:
         told = await json_of(request)
         recipe = recipe_of(told.get("recipe"))
         title = _title(told)
+        sizes = await self._sizes_known(recipe)
+        if sizes is not None and not sizes["ok"]:
+            raise Refusal(422, sizes["problem"], sizes["fix"])
         run = await asyncio.to_thread(new_run, str(told.get("recipe", {}).get("name") or recipe.model.name))
         self._studio.desk.add("train", run.path.name, recipe=recipe.as_dict(), title=title, lang=language())
         return reply({"name": run.path.name}, 201)
@@ -131,31 +135,31 @@ class Runs:
 
     async def check(self, request: Request) -> Response:
         """`POST /api/check`: the sizes of a network as it is typed, and what is impossible."""
-        told = await json_of(request)
-        values = told.get("recipe")
-        key = language() + json.dumps(values, sort_keys=True)
-        if key not in self._checked:
-            self._checked = dict(list(self._checked.items())[-_CHECKED:])
-            self._checked[key] = await self._sizes(values)
-        return reply(self._checked[key])
-
-    async def _sizes(self, values: Any) -> dict[str, Any]:
-
+        values = (await json_of(request)).get("recipe")
         try:
             recipe = recipe_of(values)
+            told = await self._sizes_known(recipe) or await self._sizes_built(recipe)
         except SonmatError as error:
-            return located(values, error)
+            told = await asyncio.to_thread(located, values, error)
+        return reply(told)
+
+    async def _sizes_built(self, recipe: Recipe) -> dict[str, Any]:
+        """The sizes of a network that Keras has to build for that."""
         shape = await asyncio.to_thread(known_shape, recipe)
-        if recipe.model.name == "layers" and shape is not None:
+        given = {"recipe": recipe.as_dict(), "shape": shape}
+        key = language() + json.dumps(given, sort_keys=True)
+        if key not in self._checked:
             try:
-                return checked(recipe, shape)
+                self._checked[key] = await self._studio.looker.ask("sizes", **given)
             except SonmatError as error:
-                return located(values, error)
-        try:
-            told: dict[str, Any] = await self._studio.looker.ask("sizes", recipe=recipe.as_dict(), shape=shape)
-        except SonmatError as error:
-            return refused(error)
-        return told
+                return refused(error)
+            self._checked = dict(list(self._checked.items())[-_CHECKED:])
+        return self._checked[key]
+
+    async def _sizes_known(self, recipe: Recipe) -> dict[str, Any] | None:
+        """The sizes of a network of layers whose input's shape is known; None of any other."""
+        shape = await asyncio.to_thread(known_shape, recipe) if recipe.model.name == "layers" else None
+        return None if shape is None else await asyncio.to_thread(checked, recipe, shape)
 
     def _row(self, request: Request) -> dict[str, Any]:
         name = str(request.path_params["name"])

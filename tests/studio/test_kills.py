@@ -92,7 +92,15 @@ def test_a_queue_of_another_shape_keeps_no_studio_from_starting(own: Callable[[]
     studio.end()
     queue = studio.runs / ".studio" / "queue.json"
     good = {"id": 3, "do": "train", "name": "20260101-000000-good", "recipe": recipe, "title": "good"}
-    bad = [{**good, "recipe": {}}, {**good, "name": "../../x"}, {**good, "name": 5}, {"do": "train"}, 7, None]
+    bad = [
+        {**good, "recipe": {"model": 3}},
+        {**good, "recipe": None},
+        {**good, "name": "../../x"},
+        {**good, "name": 5},
+        {"do": "train"},
+        7,
+        None,
+    ]
     queue.write_text(json.dumps({"waiting": [*bad, good], "now": [1], "failed": "x"}))
     again = own()
     assert again.ended(good["name"]) == "finished"
