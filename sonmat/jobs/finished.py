@@ -30,7 +30,7 @@ class Trained:
         model: The trained network.
         history: Keras's History.
         validation: What it reaches on the validation rows; the pictures are of these.
-        test: What it reaches on the test rows.
+        test: What it reaches on the test rows; None where it was trained without looking at them.
         readings: How often this run has looked at the test rows.
         result: What the run folder keeps of it: those numbers, times, sizes and fingerprints.
         findings: What a diagnosis says of it, the weightiest first.
@@ -42,7 +42,7 @@ class Trained:
     model: keras.Model
     history: keras.callbacks.History
     validation: Evaluation
-    test: Evaluation
+    test: Evaluation | None
     readings: int
     result: dict[str, Any]
     again: bool = False
@@ -66,7 +66,8 @@ def read_finished(run: RunFolder) -> Trained:
     history = keras.callbacks.History()
     history.set_model(loaded.model)
     history.epoch, history.history = [record["epoch"] for record in run.history], loaded.history
-    validation, test = (_evaluation(result[part]) for part in ("validation", "test"))
+    validation = _evaluation(result["validation"])
+    test = _evaluation(result["test"]) if "test" in result else None
     stored = stored_diagnosis(run)
     return Trained(
         run.path, run.recipe, loaded.model, history, validation, test, len(run.readings), result,

@@ -30,13 +30,11 @@ from sonmat.search.runner import Runner, SweepProgress
 from sonmat.search.settings import settings_recipe
 from sonmat.search.space import Space, parse_space
 from sonmat.search.study import Study, new_study
+from sonmat.search.study_folder import WINNERS
 from sonmat.search.trial import Trial
 
 if TYPE_CHECKING:
     from sonmat.jobs.finished import Trained
-
-WINNERS = "winners"
-"""Where winners are trained and tested: a study that is extended may find another."""
 
 ROWS = "rows.json"
 """Fingerprints of the rows that a study's trials are trained, judged and tested on."""

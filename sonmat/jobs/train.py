@@ -84,6 +84,7 @@ def train(
     progress: Progress | None = None,
     prepare: Prepare | None = None,
     drawn: bool = True,
+    tested: bool = True,
 ) -> Trained:
     """Do what a recipe says, and keep it in a run folder.
 
@@ -100,6 +101,7 @@ def train(
         progress: Told of the download.
         prepare: Gives rows and network of a recipe.
         drawn: Whether pictures and page are made at the end; `draw_trained` makes them later.
+        tested: Whether the test set is looked at at the end; `evaluate_run` does so later.
 
     Raises:
         SonmatError: Of the kind that fits what is wrong. A run that could not begin leaves no folder.
@@ -134,7 +136,7 @@ def train(
                 run.write_recipe(asked)
             if title:
                 write_title(run.path, title)
-            return _finish(run, asked, rows, model, begun, listeners, name, drawn=drawn)
+            return _finish(run, asked, rows, model, begun, listeners, name, drawn=drawn, tested=tested)
         except Exception:
             if new and not (run.path / CHECKPOINT).exists():
                 shutil.rmtree(run.path, ignore_errors=True)  # it would fail again in the same way
@@ -150,6 +152,7 @@ def resume(
     progress: Progress | None = None,
     prepare: Prepare | None = None,
     drawn: bool = True,
+    tested: bool = True,
 ) -> Trained:
     """Go on with a run that was interrupted, to the same weights as if it had not been.
 
@@ -158,7 +161,7 @@ def resume(
     Args:
         path: The run folder.
         epochs: Train up to this many epochs instead of the recipe's.
-        begun, listeners, progress, prepare, drawn: As `train` has them.
+        begun, listeners, progress, prepare, drawn, tested: As `train` has them.
 
     Raises:
         RunError: No run is there, another process is training in it, or it has more epochs behind it than `epochs`.
@@ -176,7 +179,7 @@ def resume(
         if recipe != run.recipe:
             _check_ahead(run, recipe.train.epochs)
             run.write_recipe(recipe)
-        return _finish(run, recipe, rows, model, begun, listeners, drawn=drawn)
+        return _finish(run, recipe, rows, model, begun, listeners, drawn=drawn, tested=tested)
 
 
 def _check_ahead(run: RunFolder, epochs: int) -> None:
@@ -242,6 +245,7 @@ def _finish(
     name: str = "",
     *,
     drawn: bool = True,
+    tested: bool = True,
 ) -> Trained:
     """Everything after the data is there; done again after a kill it ends the same."""
     train_rows, validation_rows, test_rows = rows
@@ -264,9 +268,9 @@ def _finish(
         pictures.draw_mistakes(run, validation_rows, validation)
     outputs = None if recipe.train.tta else validation.outputs
     diagnosis = diagnose_trained(run, model, train_rows, validation_rows, outputs, BRIEF)
-    test, of_test = _evaluated(recipe, model, test_rows)  # the one look, when nothing is left to choose
+    test, of_test = _evaluated(recipe, model, test_rows) if tested else (None, {})  # when nothing is left to choose
     if recipe.train.members:
-        write_scores(run, {validation_rows.part: of_validation, test_rows.part: of_test})
+        write_scores(run, {validation_rows.part: of_validation} | ({test_rows.part: of_test} if tested else {}))
     result = {
         "finished": now(),
         "epochs": len(history.epoch),
@@ -277,7 +281,7 @@ def _finish(
         "rows": sizes,
         "fingerprints": {one.part: one.fingerprint for one in rows},
         "validation": validation.as_dict(),
-        "test": test.as_dict(),
+        **({} if test is None else {"test": test.as_dict()}),
         **({"members": recipe.train.members} if recipe.train.members else {}),
         **({"data": {"notes": notes, "findings": [one.as_dict() for one in found]}} if notes or found else {}),
     }

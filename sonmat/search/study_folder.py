@@ -15,6 +15,9 @@ from sonmat.files import storing
 from sonmat.language import say
 from sonmat.search.study_file import STUDY
 
+WINNERS = "winners"
+"""Where winners are trained and tested, each under its trial's number: a study that is extended may find another."""
+
 
 def is_study(place: Path) -> bool:
     """Whether a folder holds a study."""

@@ -13,6 +13,8 @@ from sonmat import places
 from sonmat.data.dataset import Dataset
 from sonmat.data.image_file import open_image
 from sonmat.engine.activations import Step, activations
+from sonmat.engine.answer import Answer
+from sonmat.engine.outputs import probabilities_of
 from sonmat.engine.sliding import CONVOLUTIONS, POOLINGS, planes
 from sonmat.errors import DataError
 from sonmat.jobs.rows import scale_for
@@ -57,6 +59,8 @@ def look(
     steps = [one for one in activations(loaded.model, _scaled(loaded, raw)) if one.kind not in _HIDDEN]
     chosen = _chosen(steps, layer)
     probabilities = steps[-1].output.reshape(-1)
+    if epoch is None:  # as everywhere else; the calibration is that of the trained weights
+        probabilities = Answer.from_card(loaded.answer).calibrated(probabilities_of(probabilities[None]))[0]
     classes = loaded.classes or tuple(map(str, range(len(probabilities))))
     return {
         "run": run,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sonmat import places
+from sonmat.errors import SonmatError
+from sonmat.files import storing
 from sonmat.language import language, say
 from sonmat.models.recipe import Recipe
-from sonmat.runs.folder import new_run
+from sonmat.runs.folder import RunFolder, new_run
+from sonmat.runs.titles import write_title
 from sonmat.serve.limits import Refusal
 from sonmat.studio.asked_recipe import recipe_of
 from sonmat.studio.replies import inside, json_of, missing, number_in, reply, unfit
@@ -115,13 +119,21 @@ class Studies:
         name, number = _name(request), str(request.path_params["number"])
         if not number.isdecimal() or len(number) > 9:
             raise missing(number)
+        from sonmat.search.study_folder import WINNERS
+
+        winner = RunFolder(places.studies_folder() / name / WINNERS / str(int(number)))
+        ended = await asyncio.to_thread(_ended, winner)
         recipe = await self._studio.looker.ask("trial_recipe", name=name, number=int(number))
-        key = recipe_key(Recipe.from_dict(recipe))
+        key = recipe_key(winner.recipe if ended else Recipe.from_dict(recipe))
         known = self._studio.board.with_key(key)
         if known is not None:
             return reply({"name": known, "new": False})
         run = await asyncio.to_thread(new_run, f"{recipe['model']['name']}-trial-{int(number)}")
         title = say(f"trial {number} of {name}", f"{name}의 시도 {number}")
+        if ended:  # the study trained it to its end: it is that very run
+            await asyncio.to_thread(_copied, winner, run, title)
+            await self._studio.board.let_go(run.path.name)
+            return reply({"name": run.path.name, "new": False}, 201)
         self._studio.desk.add("train", run.path.name, recipe=recipe, title=title, lang=language())
         return reply({"name": run.path.name, "new": True}, 201)
 
@@ -159,6 +171,19 @@ def _asked(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
             raise unfit(say(f"{name} should be {least} to {most:,}.", f"{name}은(는) {least}부터 {most:,}까지입니다."))
     return recipe.as_dict(), asked
+
+
+def _ended(winner: RunFolder) -> bool:
+    try:
+        return winner.finished is not None
+    except SonmatError:
+        return False
+
+
+def _copied(winner: RunFolder, run: RunFolder, title: str) -> None:
+    with storing(run.path):
+        shutil.copytree(winner.path, run.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+    write_title(run.path, title)
 
 
 def _waiting(job: dict[str, Any]) -> dict[str, Any]:

@@ -117,6 +117,7 @@ class TrainingWork:
             "listeners": [*kept, Telling(self._wire, name, self._stopping)],
             "progress": self._fetching(name),
             "drawn": False,
+            "tested": False,  # who moves sliders has much left to choose: the test screen looks when it is asked to
         }
 
     def _fetching(self, name: str) -> Progress:

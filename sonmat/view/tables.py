@@ -56,6 +56,8 @@ def scores_table(
 
 def reading(readings: int) -> str:
     """How often a run has read the test set, as a sentence."""
+    if not readings:
+        return say("The test set has not been read by this run.", "이 실행은 테스트 데이터를 아직 읽지 않았습니다.")
     times = {1: "once", 2: "twice"}.get(readings, f"{readings:,} times")
     caution = (
         ""

@@ -82,9 +82,10 @@ def trained_text(
     text = Text()
     text.append(_when(told), style="dim")
     for part, title in (("validation", say("validation", "검증")), ("test", say("test", "테스트"))):
-        text.append_text(_numbers(title, told[part]))
+        if part in told:
+            text.append_text(_numbers(title, told[part]))
     text.append(f"{' ' * 11}{views_text(views)}\n" if views > 1 else "", style="dim")
-    again = corrected_text(told["test"])
+    again = corrected_text(told.get("test") or {})
     text.append(" " * 11 + again.replace("\n", "\n" + " " * 11) + "\n" if again else "")
     text.append(reading(told["test_readings"]) + "\n\n", style="dim" if told["test_readings"] == 1 else "yellow")
     if findings:

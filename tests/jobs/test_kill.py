@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def test_a_killed_command_goes_on_to_the_same_weights(small: Path, tmp_path: Pat
     takes = time.monotonic() - begun
     chance = random.Random(0)
     stopped = 0
-    for _ in range(KILLS):
+    while stopped < KILLS // 2:
         again = (killed / "recipe.toml").exists()
         process = start(
             *(["resume", killed] if again else ["train", "mlp", "--data", small, *SETTINGS, "--out", killed])
@@ -62,8 +63,14 @@ def test_a_killed_command_goes_on_to_the_same_weights(small: Path, tmp_path: Pat
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             stopped += 1
+        else:
+            takes *= 0.7  # the machine has become faster than when it was timed, or little is left to train
+            if RunFolder(killed).finished:
+                if stopped >= KILLS // 4:
+                    break
+                shutil.rmtree(killed)
         process.communicate()
-    assert stopped >= 2
+    assert stopped >= KILLS // 4
     finish(start("resume", killed))
 
     for left, right in zip(

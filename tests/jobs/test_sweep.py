@@ -20,7 +20,7 @@ import sonmat as sm
 from sonmat.errors import RecipeError, RunError, SonmatError, StorageError, TrainingError, UnsupportedError
 from sonmat.jobs import sweep as sweep_module
 from sonmat.jobs.evaluate import evaluate_run
-from sonmat.jobs.sweep import ROWS, WINNERS, Swept, resume_sweep, sweep
+from sonmat.jobs.sweep import ROWS, Swept, resume_sweep, sweep
 from sonmat.jobs.sweep_begun import SweepBegun, _mean_epochs
 from sonmat.jobs.sweep_question import question
 from sonmat.models.reading import read_recipe
@@ -32,6 +32,7 @@ from sonmat.search.halving import rungs, survivors
 from sonmat.search.ranking import optimism, rank
 from sonmat.search.space import Space
 from sonmat.search.study import Study, list_studies
+from sonmat.search.study_folder import WINNERS
 from sonmat.search.trial import DONE, FAILED, STOPPED
 from sonmat.search.worker import Answer, Job, LocalWorkers, Told
 

@@ -13,9 +13,11 @@ import pytest
 import sonmat as sm
 from sonmat.engine.listener import Listener, Progress
 from sonmat.errors import DataError, RecipeError, RunError, SonmatError
+from sonmat.jobs.evaluate import evaluate_run
 from sonmat.jobs.train import Begun, resume, train
 from sonmat.models.recipe import from_toml
 from sonmat.runs.folder import RunFolder, list_runs, open_run, remove_run
+from sonmat.view.trained import trained_text
 
 QUICK = ("epochs=2", "hidden=[8]", "learning_rate=0.1")
 
@@ -80,6 +82,21 @@ def test_what_train_returns_is_what_the_folder_says(small: Path, tmp_path: Path)
     assert found.readings == 1
     for kept, now in zip(weights(tmp_path / "run"), found.model.get_weights(), strict=True):
         np.testing.assert_array_equal(kept, now)
+
+
+def test_a_run_may_be_trained_without_a_look_at_the_test_set(done: Path, small: Path, tmp_path: Path, capsys: Any):
+    out = tmp_path / "run"
+    found = train(data=small, settings=QUICK, out=out, drawn=False, tested=False)
+    assert (found.test, found.readings) == (None, 0)
+    assert "test" not in found.as_dict()
+    same_weights = zip(weights(out), weights(done), strict=True)
+    assert all(np.array_equal(here, there) for here, there in same_weights)
+    again = resume(out)
+    assert (again.again, again.test, again.readings) == (True, None, 0)
+    text = trained_text(out, again.as_dict()).plain
+    assert "has not been read" in text
+    assert evaluate_run(out, part="test").found.accuracy == RunFolder(done).result["test"]["accuracy"]
+    assert [one["by"] for one in RunFolder(out).readings] == ["evaluate"]
 
 
 def test_going_on_ends_in_the_same_weights(done: Path, small: Path, tmp_path: Path):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sonmat.jobs.corruptions import evaluate_corruptions
+from sonmat.runs.folder import RunFolder
 from sonmat.search.study import Study
 from tests.studio.conftest import Studio, until
 
@@ -42,13 +43,19 @@ def test_a_study_is_priced_trained_and_opened(studio: Studio, small: Path):
     assert "plotly.js v" in page.text
     assert name in page.text
     assert page.headers["content-security-policy"].startswith("sandbox allow-scripts allow-downloads;")
-    best = study.best()
-    assert best is not None
-    opened = studio.post(f"/api/studies/{name}/trials/{best.number}/open", status=201)
+    number = told["winner"]["trial"]
+    other = next(one for one in study.trials if one.number != number and one.state == "done")
+    opened = studio.post(f"/api/studies/{name}/trials/{other.number}/open", status=201)
     assert studio.ended(opened["name"]) == "finished"
-    assert studio.row(opened["name"])["val_accuracy"] == pytest.approx(best.value, abs=0.02)
-    again = studio.post(f"/api/studies/{name}/trials/{best.number}/open")
+    assert studio.row(opened["name"])["val_accuracy"] == pytest.approx(other.value, abs=0.02)
+    again = studio.post(f"/api/studies/{name}/trials/{other.number}/open")
     assert again == {"name": opened["name"], "new": False}
+    winner = RunFolder(study.path / "winners" / str(number))
+    first = studio.post(f"/api/studies/{name}/trials/{number}/open", status=201)
+    copied = RunFolder(studio.runs / first["name"])  # it is not trained again, nor tested
+    assert (first["new"], copied.result, copied.readings) == (False, winner.result, winner.readings)
+    assert studio.row(first["name"])["state"] == "finished"
+    assert studio.post(f"/api/studies/{name}/trials/{number}/open")["name"] == first["name"]
     studio.post(f"/api/studies/{name}/trials/99/open", status=422)
 
 

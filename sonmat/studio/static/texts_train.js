@@ -73,7 +73,7 @@ export const TRAIN = {
   progressWord: ["Progress", "진행"],
   stepsPerSecond: ["steps a second", "초당 스텝"],
   remaining: ["remaining", "남은 시간"],
-  finishing: ["testing, calibrating", "시험, 보정 중"],
+  finishing: ["calibrating", "확률 보정 중"],
   took: ["trained for", "학습 시간"],
   curves: ["Curves", "곡선"],
   noCurve: ["Press Train: the curves appear here while the network learns.", "학습 시작을 누르면 학습되는 동안 곡선이 여기에 그려집니다."],
