@@ -2,13 +2,15 @@
 import { button, h } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
-import { percent, t } from "./texts.js";
+import { count, percent, t } from "./texts.js";
 
+const plainly = (value) => (value % 1 || Math.abs(value) < 1000 ? String(value) : count(value));
 const near = (value) => Number(Number(value).toPrecision(3));
 let made = 0;
 
 /**
- * A slider and a number beside it, which agree.
+ * A slider and a number beside it, which agree. A number that cannot be stays as it was typed, says what could be, and is not handed on:
+ * the field is `aria-invalid`, and a "fit" event goes up whenever that changes, so that nothing is begun with a number that is not shown.
  * @param {{label: string, low: number, high: number, value: number, step?: number, whole?: boolean, log?: boolean, top?: number, onset: (value: number) => void}} o
  *   `top`: the slider's end where the number may be larger
  * @returns {HTMLElement & {put: (value: number) => void}}
@@ -35,35 +37,53 @@ export function slider(o) {
     range.style.setProperty("--part", `${100 * part}%`);
     range.setAttribute("aria-valuetext", String(value));
   };
-  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range);
+  const why = h("p", { class: "unfit", id: `${id}w`, role: "alert", hidden: true });
+  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range, why);
+  let now = o.value;
+  const fits = (value) => Number.isFinite(value) && value >= o.low && value <= o.high && !(o.whole && value % 1);
+  const judge = () => {
+    const bad = field.value === "" || !fits(Number(field.value));
+    if (bad) why.replaceChildren(t(o.whole ? "unfitWhole" : "unfitNumber", o.label, plainly(o.low), plainly(o.high)), " ", mend());
+    if (bad === !why.hidden) return bad;
+    why.hidden = !bad;
+    field.setAttribute("aria-invalid", String(bad));
+    field[bad ? "setAttribute" : "removeAttribute"]("aria-describedby", why.id);
+    node.dispatchEvent(new Event("fit", { bubbles: true }));
+    return bad;
+  };
+  // The nearest number that can be, one press away.
+  const mend = () => {
+    const typed = Number(field.value);
+    const near_ = field.value === "" || !Number.isFinite(typed) ? now : Math.max(o.low, Math.min(o.high, typed));
+    const value = o.whole ? Math.round(near_) : near_;
+    return fits(value) ? button(null, t("useInstead", plainly(value)), () => choose(value), { kind: "small" }) : "";
+  };
+  const choose = (value) => {
+    field.value = value;
+    take(value);
+    field.focus();
+  };
+  const take = (value) => {
+    if (judge()) return;
+    now = value;
+    range.value = to(value);
+    paint(value);
+    o.onset(value);
+  };
   node.put = (value) => {
+    now = value;
     range.value = to(value);
     if (document.activeElement !== field) field.value = value;
     paint(value);
+    judge();
   };
   range.addEventListener("input", () => {
-    const value = back(range.value);
-    field.value = value;
-    paint(value);
-    o.onset(value);
+    field.value = back(range.value);
+    take(Number(field.value));
   });
-  field.addEventListener("input", () => {
-    const value = Number(field.value);
-    if (field.value === "" || !Number.isFinite(value) || value < o.low || value > o.high) return;
-    range.value = to(value);
-    paint(value);
-    o.onset(o.whole ? Math.round(value) : value);
-  });
-  field.addEventListener("change", () => {
-    // what is out of range goes to its end
-    let value =
-      field.value === "" || !Number.isFinite(Number(field.value))
-        ? back(range.value)
-        : Math.max(o.low, Math.min(o.high, Number(field.value)));
-    if (o.whole) value = Math.round(value);
-    field.value = value;
-    node.put(value);
-    o.onset(value);
+  field.addEventListener("input", () => take(Number(field.value)));
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !why.hidden) choose(now);
   });
   node.put(o.value);
   field.value = o.value;

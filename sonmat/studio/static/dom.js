@@ -122,6 +122,19 @@ export function later(run, ms) {
   return call;
 }
 
+/**
+ * Builds a part of the page anew; the keyboard stays where it was: at what has the same id or label, else at the part's first control.
+ * @param {HTMLElement} box @param {() => void} build
+ */
+export function rebuilt(box, build) {
+  const had = box.contains(document.activeElement) ? document.activeElement : null;
+  build();
+  if (!had || had.isConnected) return;
+  const label = (one) => one.getAttribute("aria-label") ?? one.textContent;
+  const all = [...box.querySelectorAll("a[href], button:not(:disabled), input, select, summary")];
+  (all.find((one) => (had.id ? one.id === had.id : label(one) === label(had))) ?? all[0])?.focus({ preventScroll: true });
+}
+
 /** Asks before something is lost; gives true where the person agrees. @returns {Promise<boolean>} */
 export function sure(question, yes, no) {
   return new Promise((resolve) => {

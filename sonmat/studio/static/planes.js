@@ -1,6 +1,6 @@
 // Numbers as pictures: planes of bytes or floats painted on small canvases.
-import { colour } from "./chart.js";
 import { h } from "./dom.js";
+import { colour, isDark } from "./palette.js";
 
 /** Bytes of a base64 text. @param {string} text @returns {Uint8Array} */
 export function bytes(text) {
@@ -21,7 +21,7 @@ const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 /** A table of 256 colours. "ink": paper to ink; "two": negative, nothing, positive. */
 export function ramp(kind) {
   const table = new Uint8Array(256 * 3);
-  const dark = colour("--card").startsWith("#2");
+  const dark = isDark();
   const stops =
     kind === "ink"
       ? dark
@@ -46,7 +46,6 @@ const rampOf = (kind) => {
   return ramps.get(kind);
 };
 addEventListener("theme", () => ramps.clear());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => ramps.clear());
 
 /**
  * Paint one plane. @param {HTMLCanvasElement} canvas its size becomes the plane's

@@ -46,6 +46,7 @@ export function mount(root) {
       base = await baseOf("notes-mlp");
     }
     if (closed) return;
+    check = null;
     const choices = store.start.recipes.map((one) => [one.name, one.name]);
     if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun")]);
     from.replaceChildren(
@@ -91,6 +92,7 @@ export function mount(root) {
   }
 
   function edit(changes) {
+    if (closed) return; // a field that loses the keyboard with its screen writes into no other screen's address
     if (changes.layers && base.layers && same(changes.layers, base.layers)) changes = { ...changes, layers: null };
     place.set(changes);
     form.put(recipe(), place.values);
@@ -113,18 +115,28 @@ export function mount(root) {
     }
     if (closed) return;
     network.tell(check);
-    go.disabled = !check.ok;
-    totals.textContent = check.ok
-      ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}`
-      : check.at === null || check.at === undefined
-        ? check.problem
-        : t("cannotBe");
-    totals.classList.toggle("badtext", !check.ok);
+    judge();
   }, CHECK);
   look.now = () => {
     look.cancel();
     look();
   };
+
+  /** What forbids to train what is shown: a number in its field, or the network; "" where nothing does. */
+  function forbidden() {
+    if (root.querySelector('[aria-invalid="true"]')) return t("unfitNumbers");
+    if (!check || check.ok) return "";
+    return check.at === null || check.at === undefined ? check.problem : t("cannotBe");
+  }
+
+  function judge() {
+    const why = forbidden();
+    go.disabled = Boolean(why);
+    const steps = check?.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : "";
+    totals.textContent = why || (check ? `${t("parametersAll", count(check.parameters))}${steps}` : "");
+    totals.classList.toggle("badtext", Boolean(why));
+  }
+  root.addEventListener("fit", judge);
 
   const moved = later(() => {
     if (place.get("follow") && check?.ok) start();
@@ -134,6 +146,7 @@ export function mount(root) {
   let again = false;
   /** Train what the form says; one under way that this screen began and follows is stopped and replaced. */
   async function start() {
+    if (forbidden()) return;
     if (starting) {
       again = true;
       return;

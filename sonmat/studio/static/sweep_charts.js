@@ -1,6 +1,7 @@
 // The pictures of a study: curves that fade, trials as they came, pairs of settings, what matters.
-import { LineChart, colour, ticks } from "./chart.js";
+import { LineChart, ticks } from "./chart.js";
 import { h } from "./dom.js";
+import { colour, fonts } from "./palette.js";
 import { ramp } from "./planes.js";
 import { marks, put, settingText, told } from "./sweep_scale.js";
 import { number, t } from "./texts.js";
@@ -86,7 +87,7 @@ export function historyChart({ onpick }) {
     const last = Math.max(1, trials.number.at(-1) ?? 1);
     const x = (n) => M.left + (n / last) * (wide - M.left - M.right);
     const y = (v) => high - M.bottom - ((v - bottom) / (up - bottom)) * (high - M.top - M.bottom);
-    pen.font = `11px ${colour("--font")}`;
+    pen.font = `11px ${fonts()}`;
     pen.strokeStyle = colour("--line");
     pen.fillStyle = colour("--soft");
     pen.textAlign = "right";

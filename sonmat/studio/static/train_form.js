@@ -100,7 +100,7 @@ export function trainForm(onset) {
 
   // Only what is not being edited is built anew: a slider under the finger stays.
   node.put = (recipe, values) => {
-    const told = JSON.stringify([recipe, document.documentElement.lang, store.start.drawings?.length]);
+    const told = JSON.stringify([{ ...recipe, model: null }, document.documentElement.lang, store.start.drawings?.length]);
     if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) {
       kept = told;
       return;
@@ -110,9 +110,12 @@ export function trainForm(onset) {
     const choices = dataChoices((name) => t("ownDrawings", name));
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
     const known = store.start.datasets.find((one) => one.name === recipe.data);
+    const dataBox = choice(t("data"), choices, recipe.data, (name) => onset({ data: name }));
+    dataBox.classList.add("wide");
+    dataBox.firstChild.className = "unseen";
     data.replaceChildren(
       h("h2", {}, t("data")),
-      choice(t("data"), choices, recipe.data, (name) => onset({ data: name })),
+      dataBox,
       h("p", { class: "lead" }, known ? t("dataShape", known.shape.join(" × "), known.classes.length, count(known.rows[0])) : ""),
       made.split,
       made.seed,
