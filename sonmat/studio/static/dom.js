@@ -123,7 +123,8 @@ export function later(run, ms) {
 }
 
 /**
- * Builds a part of the page anew; the keyboard stays where it was: at what has the same id or label, else at the part's first control.
+ * Builds a part of the page anew; the keyboard stays where it was: at what has the same id or label, else at the part's
+ * first control, else at the content.
  * @param {HTMLElement} box @param {() => void} build
  */
 export function rebuilt(box, build) {
@@ -132,7 +133,7 @@ export function rebuilt(box, build) {
   if (!had || had.isConnected) return;
   const label = (one) => one.getAttribute("aria-label") ?? one.textContent;
   const all = [...box.querySelectorAll("a[href], button:not(:disabled), input, select, summary")];
-  (all.find((one) => (had.id ? one.id === had.id : label(one) === label(had))) ?? all[0])?.focus({ preventScroll: true });
+  (all.find((one) => (had.id ? one.id === had.id : label(one) === label(had))) ?? all[0] ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
 /** Asks before something is lost; gives true where the person agrees. @returns {Promise<boolean>} */

@@ -1,11 +1,11 @@
 // Train: data, network, settings; a button; curves that move.
-import { at, post, told } from "./api.js";
+import { at, post, remove, told } from "./api.js";
 import { choice, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
 import { baseOf, changed, recipeOf, same, untouched } from "./recipe.js";
 import { place } from "./state.js";
-import { on, readDrawings, store } from "./store.js";
+import { called, on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
 import { trainForm } from "./train_form.js";
 import { liveView } from "./train_live.js";
@@ -37,6 +37,8 @@ export function mount(root) {
 
   const recipe = () => recipeOf(base.recipe, place.values);
 
+  const calledBase = () => called(store.runs.get(place.get("base").slice(4)), place.get("base").slice(4));
+
   async function open() {
     try {
       base = await baseOf(place.get("base"));
@@ -48,7 +50,7 @@ export function mount(root) {
     if (closed) return;
     check = null;
     const choices = store.start.recipes.map((one) => [one.name, one.name]);
-    if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun")]);
+    if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun", calledBase())]);
     from.replaceChildren(
       choice(t("startFrom"), choices, place.get("base"), (name) => {
         place.set({ base: name, ...untouched() }, true);
@@ -142,6 +144,14 @@ export function mount(root) {
     if (place.get("follow") && check?.ok) start();
   }, FOLLOW);
 
+  // A run that the next one replaced before it had an epoch leaves no trace: nobody could do anything with it.
+  const replaced = new Set();
+  function discard({ name, state }) {
+    if (!replaced.has(name) || !state || ["training", "waiting"].includes(state)) return;
+    replaced.delete(name);
+    if (store.runs.get(name)?.epochs === 0) remove(at("runs", name)).catch(() => {}); // gone already, or going on in another tab
+  }
+
   let starting = false;
   let again = false;
   /** Train what the form says; one under way that this screen began and follows is stopped and replaced. */
@@ -158,11 +168,12 @@ export function mount(root) {
     try {
       if (place.get("follow") && row && ["training", "waiting"].includes(row.state)) {
         stopped = before;
+        replaced.add(before);
         await post(at("runs", before, "stop"));
       }
       const { name } = await post("/api/runs", { recipe: recipe(), title: "" });
-      const beside =
-        before && before !== stopped ? [before, ...place.get("beside").filter((one) => one !== before)].slice(0, 4) : place.get("beside");
+      const others = place.get("beside").filter((one) => one !== before);
+      const beside = before && before !== stopped ? [...others, before].slice(-4) : others;
       place.set({ run: name, beside }, !place.get("follow"));
       speak(t("startedSpoken", name));
       if (!closed) live.show(name, pressed);
@@ -189,7 +200,7 @@ export function mount(root) {
     }
   }
 
-  const offs = [on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
+  const offs = [on("runs", discard), on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
   open();
   readDrawings().then(
     () => {

@@ -83,6 +83,18 @@ export const TRAIN = {
   finishing: ["testing, calibrating", "시험, 보정 중"],
   took: ["trained for", "학습 시간"],
   curves: ["Curves", "곡선"],
+  stopMeans: [
+    "Stops at once. Epochs that have ended are kept; the one that has begun is not, and begins again when the run goes on.",
+    "바로 멈춥니다. 끝난 에포크는 남고, 시작한 에포크는 남지 않으며 이어서 학습하면 그 에포크를 처음부터 다시 합니다.",
+  ],
+  stoppedAfter: [
+    "Stopped after epoch {0}; an epoch that had begun was not kept. “{1}” goes on from there.",
+    "{0}에포크까지 남기고 멈췄습니다. 시작했던 에포크는 남지 않았습니다. ‘{1}’을 누르면 거기서부터 계속합니다.",
+  ],
+  stoppedBefore: [
+    "Stopped before the end of its first epoch, so there is nothing to show yet. Press “{0}” to train it.",
+    "첫 에포크가 끝나기 전에 멈춰서 아직 보여 줄 것이 없습니다. ‘{0}’을 누르면 학습합니다.",
+  ],
   noCurve: ["Press Train: the curves appear here while the network learns.", "학습 시작을 누르면 학습되는 동안 곡선이 여기에 그려집니다."],
   waitingCurve: ["Waiting for its turn: {0} ahead of it.", "차례를 기다리고 있습니다. 앞에 {0}개 있습니다."],
   fetchingData: ["Fetching the data: {0} …", "데이터를 내려받고 있습니다: {0} …"],
@@ -104,7 +116,8 @@ export const TRAIN = {
   endedSpoken: ["{0} has finished, validation accuracy {1}", "{0} 학습이 끝났습니다. 검증 정확도 {1}"],
   startedSpoken: ["Training of {0} was asked for", "{0}의 학습을 요청했습니다"],
   gone: ["There is no run called “{0}” any more.", "‘{0}’(이)라는 실행은 이제 없습니다."],
-  settingsOfRun: ["These settings", "이 설정"],
+  withdrawn: ["It was taken out of the queue before it began.", "시작하기 전에 대기열에서 뺐습니다."],
+  settingsOfRun: ["as in {0}", "{0}의 설정"],
   // Runs
   find: ["Find", "찾기"],
   findHint: ["name, network, data …", "이름, 신경망, 데이터 …"],
