@@ -2,11 +2,14 @@
 import { button, h } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
-import { count, percent, t } from "./texts.js";
+import { count, percent, t, when } from "./texts.js";
 
 const plainly = (value) => (value % 1 || Math.abs(value) < 1000 ? String(value) : count(value));
 const near = (value) => Number(Number(value).toPrecision(3));
 let made = 0;
+
+/** What a run is called where there is little room: its title, else its network and when it was made. @param {import("./store.js").Row} row */
+export const short = (row) => row.title || `${row.name.replace(/^\d{8}-\d{6}-/, "")} ${when(row.made, true)}`;
 
 /**
  * A slider and a number beside it, which agree. A number that cannot be stays as it was typed, says what could be, and is not handed on:
@@ -116,8 +119,11 @@ export function toggle(label, value, onset) {
   return node;
 }
 
+/** Runs that answer: those that have a network. */
+const answering = () => trained().filter((row) => row.answers);
+
 const line = (row) =>
-  `${called(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
+  `${short(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
 
 /**
  * Which run: its options follow what trains.
@@ -126,7 +132,7 @@ const line = (row) =>
 export function runPicker(o) {
   const box = h("select", { class: "runpick", "aria-label": o.label ?? t("pickRun"), onchange: () => o.onset(box.value) });
   const fill = () => {
-    const rows = trained().filter((row) => !(o.without ?? []).includes(row.name));
+    const rows = answering().filter((row) => !(o.without ?? []).includes(row.name));
     const wanted = box.value || o.value;
     const told = rows.map((row) => `${row.name}${line(row)}`).join("\n");
     if (box.dataset.told === told && box.options.length) return;
@@ -155,11 +161,11 @@ export function runPicker(o) {
 /** The run that a screen shows: the address's, else the last one chosen anywhere, else the newest. */
 export function chosenRun(key = "run") {
   const asked = place.get(key);
-  const known = (name) => store.runs.has(name) && store.runs.get(name).epochs > 0;
+  const known = (name) => Boolean(store.runs.get(name)?.answers);
   const name = Array.isArray(asked) ? asked.find(known) : asked;
   if (name && known(name)) return name;
   if (remembered && known(remembered)) return remembered;
-  const rows = trained();
+  const rows = answering();
   return (rows.find((row) => row.state === "finished") ?? rows[0])?.name ?? "";
 }
 let remembered = "";

@@ -97,6 +97,7 @@ export function mapRows({ most = 32, onpick = null, title = (layer, i) => `${lay
                   "aria-label": title(one.name, i),
                   title: title(one.name, i),
                   data: { layer: one.name, channel: i },
+                  tabIndex: -1,
                   onclick: () => onpick(one.name, i),
                 },
                 canvas,
@@ -123,12 +124,30 @@ export function mapRows({ most = 32, onpick = null, title = (layer, i) => `${lay
       }),
     );
   };
+  // One of the maps is a stop of the Tab key; the arrows go from map to map.
+  const stop = (there) => {
+    for (const one of node.querySelectorAll(".mapbutton")) one.tabIndex = one === there ? 0 : -1;
+  };
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const row = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const here = event.target.closest?.(".mapbutton");
+    if (!here || !(by || row)) return;
+    event.preventDefault();
+    const all = [...node.querySelectorAll(".mapbutton")];
+    const layers = [...node.children];
+    const next = by ? all[all.indexOf(here) + by] : layers[layers.indexOf(here.closest(".maprow")) + row]?.querySelector(".mapbutton");
+    next?.focus();
+  });
+  node.addEventListener("focusin", (event) => event.target.matches(".mapbutton") && stop(event.target));
+
   node.put = (all) => {
     const maps = worth(all);
     const told = JSON.stringify(maps.map((one) => [one.name, one.shape]));
     if (told !== shape) {
       shape = told;
       build(maps);
+      stop(node.querySelector(".mapbutton"));
     }
     maps.forEach((one, row) => {
       const values = typeof one.values === "string" ? bytes(one.values) : one.values;

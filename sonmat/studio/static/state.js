@@ -22,7 +22,7 @@ export const TABLE = {
     beside: [[], "list"],
   },
   runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
-  draw: { runs: [[], "list"], width: [30, "number"], set: ["", "text"], label: ["", "text"] },
+  draw: { runs: [[], "list"], width: [30, "number"], ink: ["", "text"], set: ["", "text"], label: ["", "text"] },
   look: {
     run: ["", "text"],
     beside: ["", "text"],
@@ -31,6 +31,8 @@ export const TABLE = {
     part: ["validation", "text"],
     pick: [0, "number"],
     mine: [false, "flag"],
+    ink: ["", "text"],
+    width: [30, "number"],
     layer: ["", "text"],
     filter: [0, "number"],
     channel: [0, "number"],

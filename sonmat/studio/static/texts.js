@@ -87,13 +87,18 @@ export function time(seconds) {
   if (seconds < 60) return t("seconds", seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
   return t("minutes", Math.floor(seconds / 60), Math.round(seconds % 60));
 }
-/** When something was made, short. */
-export function when(iso) {
+/** When something was made, short; `exact` to the second. @param {string} iso @param {boolean} [exact] */
+export function when(iso, exact = false) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "–";
   const today = date.toDateString() === new Date().toDateString();
   return date.toLocaleString(
     korean() ? "ko-KR" : "en-GB",
-    today ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+    {
+      ...(today ? {} : { month: "short", day: "numeric" }),
+      hour: "2-digit",
+      minute: "2-digit",
+      ...(exact ? { second: "2-digit" } : {}),
+    },
   );
 }
