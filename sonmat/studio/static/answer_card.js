@@ -87,5 +87,10 @@ export function answerCard(name, head) {
     });
   }
 
-  return { name, node, maps, put, wait };
+  /** An answer is under way that takes long: the first one of a network. */
+  function opening() {
+    if (!told) verdict.replaceChildren(h("p", { class: "soft" }, t("loading")));
+  }
+
+  return { name, node, maps, put, wait, opening };
 }

@@ -32,10 +32,12 @@ export function findingsCard(onapply) {
   /** Show the findings of a run; `null` where there is nothing to say yet. @param {string} run @param {any[]|null} list */
   node.put = (run, list) => {
     node.hidden = list === null;
-    const key = JSON.stringify([run, list]);
+    // "No fault was found" beside a hint reads like a contradiction.
+    const all = list?.some((one) => one.severity !== "good") ? list.filter((one) => one.severity !== "good") : list;
+    const key = JSON.stringify([run, all]);
     if (key === built) return;
     built = key;
-    const found = list?.length ? h("ul", {}, list.map((one) => finding(run, one))) : h("p", { class: "soft" }, t("nothingFound"));
+    const found = all?.length ? h("ul", {}, all.map((one) => finding(run, one))) : h("p", { class: "soft" }, t("nothingFound"));
     rebuilt(node, () => node.replaceChildren(h("h2", {}, t("whatItMeans")), found));
   };
   return node;

@@ -1,7 +1,7 @@
 // Draw: what the networks say of a drawing, while it is drawn.
 import { answerCard, paintSeen } from "./answer_card.js";
 import { post, told } from "./api.js";
-import { chosenRun, noRuns, remember, runPicker } from "./controls.js";
+import { chosenRun, noRuns, remember, runPicker, short } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
 import { place } from "./state.js";
@@ -12,6 +12,7 @@ import { percent, t } from "./texts.js";
 
 const MOST = 4; // runs side by side
 const PROMPT = 60; // milliseconds that an answer with layers may take while a stroke goes on
+const SLOW = 500; // milliseconds after which a network is being opened for the first time
 const spokenLater = later((text) => speak(text), 700);
 
 /** Milliseconds from a stroke to its bars on the screen, newest last. @type {number[]} */
@@ -146,7 +147,7 @@ export function mount(root) {
     );
     inside.replaceChildren(
       h("h2", {}, t("insideNow")),
-      ...columns.map((one) => h("div", {}, names.length > 1 ? h("h3", {}, called(store.runs.get(one.name), one.name)) : null, one.maps)),
+      ...columns.map((one) => h("div", {}, names.length > 1 ? h("h3", {}, short(store.runs.get(one.name))) : null, one.maps)),
     );
     inside.hidden = !names.length;
   }
@@ -206,14 +207,21 @@ export function mount(root) {
         const able = names.filter(answers_);
         if (!able.length) continue;
         const began = performance.now();
-        const answer = await post("/api/draw", picture.body, { runs: able.join(","), layers: layers ? 1 : 0, mode: picture.mode });
+        let opening = false; // a network's first answer is no measure of the others
+        const slowly = setTimeout(() => {
+          opening = true;
+          for (const card of columns) card.opening();
+        }, SLOW);
+        const answer = await post("/api/draw", picture.body, { runs: able.join(","), layers: layers ? 1 : 0, mode: picture.mode }).finally(() =>
+          clearTimeout(slowly),
+        );
         if (layers) slow = performance.now() - began > PROMPT;
         owed = !layers;
         if (closed) break;
         if (pad.empty) continue;
         tell(answer);
         await new Promise(requestAnimationFrame);
-        if (when !== null) measured.push(performance.now() - when);
+        if (when !== null && !opening) measured.push(performance.now() - when);
         if (measured.length > 500) measured.shift();
         for (const one of answer.answers) if (one.layers?.length) columns.find((there) => there.name === one.run)?.maps.put(one.layers);
         if (wanted === null && measured.length) speed.textContent = t("inMilliseconds", Math.round(middle(measured.slice(-50))));

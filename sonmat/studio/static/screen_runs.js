@@ -13,7 +13,7 @@ const COLUMNS = [
   ["name", "name", (row) => called(row).toLowerCase(), (row) => called(row)],
   ["state", "state", (row) => row.state, (row) => stateName(row.state)],
   ["model", "model", (row) => row.model, (row) => row.model],
-  ["data", "data", (row) => row.data, (row) => String(row.data).split(/[\\/]/).pop()],
+  ["data", "dataColumn", (row) => row.data, (row) => String(row.data).split(/[\\/]/).pop()],
   ["val_accuracy", "valAccuracyShort", (row) => row.val_accuracy, (row) => percent(row.val_accuracy)],
   ["val_loss", "valLossShort", (row) => row.val_loss, (row) => number(row.val_loss)],
   ["epochs", "epochs", (row) => row.epochs, (row) => `${row.epochs}/${row.of}`],

@@ -3,7 +3,7 @@ import { at, post, remove, told } from "./api.js";
 import { choice, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
-import { baseOf, changed, recipeOf, same, untouched } from "./recipe.js";
+import { baseOf, changed, dataOf, recipeOf, same, untouched } from "./recipe.js";
 import { place } from "./state.js";
 import { called, on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
@@ -21,7 +21,7 @@ export function mount(root) {
   const live = liveView({ onapply: apply, ontrained: () => {} });
   const network = new Network({
     onset: (layers) => edit({ layers }),
-    input: () => store.start.datasets.find((one) => one.name === recipe().data)?.shape,
+    input: () => dataOf(recipe())?.shape,
   });
   const form = trainForm((changes) => edit(changes));
   const go = button("play", t("startTrain"), () => start(), { kind: "primary big", id: "train" });

@@ -3,7 +3,15 @@ export const TRAIN = {
   data: ["Data", "데이터"],
   network: ["Network", "신경망"],
   startFrom: ["start from", "출발점"],
-  dataShape: ["{0} pixels, {1} classes, {2} rows to learn from", "{0} 픽셀, 클래스 {1}개, 배울 데이터 {2}개"],
+  dataShape: [
+    "{0} pixels, {1} classes: {2} rows to learn from, {3} to validate with, {4} to test with.",
+    "{0} 픽셀, 클래스 {1}개: 배울 데이터 {2}개, 검증할 데이터 {3}개, 시험할 데이터 {4}개입니다.",
+  ],
+  fewRows: [
+    "Only {0} to validate with: one of them is {1} of the accuracy.",
+    "검증할 데이터가 {0}개뿐이라 하나가 정확도 {1}에 해당합니다.",
+  ],
+  dataColumn: ["data", "데이터"],
   ownDrawings: ["my drawings: {0}", "내 그림: {0}"],
   learning: ["Learning", "학습 설정"],
   optimizer: ["optimizer", "옵티마이저"],
