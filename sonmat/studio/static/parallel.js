@@ -8,6 +8,14 @@ import { t } from "./texts.js";
 const M = { top: 34, bottom: 16, side: 44 };
 
 /** @param {{onpick: (trial: number) => void}} options */
+// As much of a text as fits.
+function shortened(pen, text, most) {
+  if (pen.measureText(text).width <= most) return text;
+  let kept = text;
+  while (kept && pen.measureText(`${kept}…`).width > most) kept = kept.slice(0, -1);
+  return `${kept}…`;
+}
+
 export function parallel({ onpick }) {
   const canvas = h("canvas", { class: "chart parallel", role: "img", "aria-label": t("lines") });
   const clear = button(
@@ -116,7 +124,7 @@ export function parallel({ onpick }) {
       pen.textAlign = k === axes.length - 1 ? "right" : k ? "center" : "left";
       pen.font = `600 11.5px ${fonts()}`;
       pen.fillText(
-        axis.label.length > 18 ? `${axis.label.slice(0, 17)}…` : axis.label,
+        shortened(pen, axis.label, (axes.length > 1 ? x(1) - x(0) : wide) * (k % (axes.length - 1) ? 0.95 : 0.6)),
         x(k) + (k === axes.length - 1 ? M.side - 4 : k ? 0 : -M.side + 4),
         14,
       );

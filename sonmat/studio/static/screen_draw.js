@@ -243,9 +243,13 @@ export function mount(root) {
   }
 
   function tell(answer) {
-    const first = answer.answers[0];
+    const first = answer.answers.find((one) => !one.problem);
     if (first?.seen) paintSeen(seen, first.seen);
-    for (const one of answer.answers) columns.find((card) => card.name === one.run)?.put(one);
+    for (const one of answer.answers) {
+      const card = columns.find((there) => there.name === one.run);
+      if (one.problem) card?.wait(one.problem, t("onlyPictures"));
+      else card?.put(one);
+    }
     if (first)
       mini.replaceChildren(
         h("b", { class: first.unsure ? "unsure" : "" }, first.unsure ? `${first.label}?` : first.label),

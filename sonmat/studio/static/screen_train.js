@@ -4,7 +4,7 @@ import { choice, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
 import { baseOf, changed, dataOf, recipeOf, same, untouched } from "./recipe.js";
-import { place } from "./state.js";
+import { parse, place } from "./state.js";
 import { called, on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
 import { trainForm } from "./train_form.js";
@@ -37,6 +37,17 @@ export function mount(root) {
 
   const recipe = () => recipeOf(base.recipe, place.values);
 
+  // A link that names a run and no settings is of that run's settings.
+  async function followRun() {
+    const run = place.get("run");
+    const plain = Object.entries(untouched()).every(([key, value]) => same(place.get(key), value));
+    if (!run || !plain || place.get("base") !== parse("#/train").values.base) return;
+    const of = await baseOf(`run:${run}`).catch(() => null);
+    if (!of || same(of.recipe, base.recipe) || place.get("run") !== run) return;
+    place.set({ base: `run:${run}` });
+    base = of;
+  }
+
   const calledBase = () => called(store.runs.get(place.get("base").slice(4)), place.get("base").slice(4));
 
   async function open() {
@@ -47,6 +58,7 @@ export function mount(root) {
       place.set({ base: "notes-mlp", ...untouched() });
       base = await baseOf("notes-mlp");
     }
+    await followRun();
     if (closed) return;
     check = null;
     const choices = store.start.recipes.map((one) => [one.name, one.name]);

@@ -13,6 +13,7 @@ export const SEEING = {
   answerIs: ["It says {0}, {1}", "{0}(이)라고 답합니다. {1}"],
   unsureSpoken: ["It is unsure: {0}", "확신하지 못합니다. {0}"],
   notTrusted: ["The large number below says little then.", "이럴 때 아래의 큰 확률은 믿기 어렵습니다."],
+  onlyPictures: ["Drawings are for runs that look at pictures.", "그리기는 그림을 보는 실행에만 쓸 수 있습니다."],
   answersLater: ["It has not finished its training; it answers from then on.", "아직 학습이 끝나지 않았습니다. 끝나면 답합니다."],
   noPicture: ["“{0}” is no picture.", "‘{0}’은(는) 그림 파일이 아닙니다."],
   pictureKinds: ["PNG, JPEG, WebP, GIF, BMP, TIFF and HEIC are read.", "PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC를 읽습니다."],
