@@ -1,5 +1,6 @@
 // Runs: a list of thousands that scrolls smoothly, since only the rows in view are in the page.
 import { at, remove, told } from "./api.js";
+import { short } from "./controls.js";
 import { button, h, speak, sure } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
@@ -7,10 +8,11 @@ import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
 const HIGH = 44; // pixels a row
 const SPARE = 6;
+const narrow = matchMedia("(max-width: 860px)");
 
 /** @type {[string, string, (row: any) => any, (row: any) => string][]} key, text, what it is sorted by, what is shown */
 const COLUMNS = [
-  ["name", "name", (row) => called(row).toLowerCase(), (row) => called(row)],
+  ["name", "name", (row) => called(row).toLowerCase(), (row) => (narrow.matches ? short(row) : called(row))],
   ["state", "state", (row) => row.state, (row) => stateName(row.state)],
   ["model", "model", (row) => row.model, (row) => row.model],
   ["data", "dataColumn", (row) => row.data, (row) => String(row.data).split(/[\\/]/).pop()],
@@ -215,7 +217,7 @@ export function mount(root) {
         { class: "button small", id: "compare", href: place.to("train", { base: `run:${first}`, run: first, beside: others.slice(0, 4) }) },
         t("compare"),
       ),
-      h("a", { class: "button small", href: place.to("draw", { runs: chosen.slice(0, 4) }) }, t("openDraw")),
+      h("a", { class: "button small", href: place.to("draw", { runs: chosen.slice(0, 4) }) }, t(chosen.length > 1 ? "openDrawMany" : "openDraw")),
       button("bin", t("remove"), () => erase(chosen), { kind: "small", disabled: going, id: "erase" }),
       button(null, t("clearChosen"), () => pick([]), { kind: "small quiet" }),
     );

@@ -123,7 +123,7 @@ export function mount(root) {
   }
   // Settings are called as in the form; a sweep that goes on has stopped nobody for good yet.
   const named = (payload, going) => {
-    for (const axis of payload.axes) axis.label = settingName(axis.name);
+    for (const axis of payload.axes) [axis.written, axis.label] = [axis.label, settingName(axis.name)];
     return Object.assign(payload, { going });
   };
   // The whole of a long study takes long to work out and to send: it is asked for a tenth of the time at most.

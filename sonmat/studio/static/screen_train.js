@@ -1,11 +1,11 @@
 // Train: data, network, settings; a button; curves that move.
 import { at, post, remove, told } from "./api.js";
-import { choice, toggle } from "./controls.js";
+import { choice, short, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
 import { baseOf, changed, dataOf, recipeOf, same, untouched } from "./recipe.js";
 import { parse, place } from "./state.js";
-import { called, on, readDrawings, store } from "./store.js";
+import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
 import { trainForm } from "./train_form.js";
 import { liveView } from "./train_live.js";
@@ -48,7 +48,10 @@ export function mount(root) {
     base = of;
   }
 
-  const calledBase = () => called(store.runs.get(place.get("base").slice(4)), place.get("base").slice(4));
+  const calledBase = () => {
+    const row = store.runs.get(place.get("base").slice(4));
+    return row ? short(row) : place.get("base").slice(4);
+  };
 
   async function open() {
     try {

@@ -98,6 +98,7 @@ export function when(iso, exact = false) {
       ...(today ? {} : { month: "short", day: "numeric" }),
       hour: "2-digit",
       minute: "2-digit",
+      hourCycle: "h23",
       ...(exact ? { second: "2-digit" } : {}),
     },
   );

@@ -114,6 +114,7 @@ export const TRAIN = {
   addBeside: ["Compare with …", "비교할 실행 …"],
   removeBeside: ["Stop comparing with {0}", "{0} 비교 그만두기"],
   openDraw: ["Draw for it", "그려 보기"],
+  openDrawMany: ["Draw for them", "그려 보기"],
   openLook: ["Look inside", "들여다보기"],
   openTest: ["Test it", "시험하기"],
   valAccuracy: ["validation accuracy", "검증 정확도"],
