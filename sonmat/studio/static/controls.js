@@ -1,5 +1,5 @@
 // Controls that several screens share: a slider with its number, a choice, the picker of a run.
-import { button, h } from "./dom.js";
+import { button, h, notice } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
 import { count, percent, t, when } from "./texts.js";
@@ -164,6 +164,8 @@ export function chosenRun(key = "run") {
   const known = (name) => Boolean(store.runs.get(name)?.answers);
   const name = Array.isArray(asked) ? asked.find(known) : asked;
   if (name && known(name)) return name;
+  const missing = [].concat(asked).find((one) => one && !store.runs.has(one));
+  if (missing) notice(t("gone", missing));
   if (remembered && known(remembered)) return remembered;
   const rows = answering();
   return (rows.find((row) => row.state === "finished") ?? rows[0])?.name ?? "";

@@ -18,11 +18,11 @@ export function runHead({ onresume, onremove }) {
   let built = "";
 
   function paint(row, name) {
-    const key = JSON.stringify([name, row?.title, row?.state, row?.epochs, row?.of, row?.problem]);
+    const key = JSON.stringify([name, row?.title, row?.state, row?.epochs, row?.of, row?.problem, row?.answers]);
     if (key === built) return;
     built = key;
     rebuilt(head, () => head.replaceChildren(...(row ? told_(row) : [h("h2", {}, name || t("curves"))])));
-    rebuilt(onward, () => onward.replaceChildren(...(row?.epochs > 0 ? ways(row) : [])));
+    rebuilt(onward, () => onward.replaceChildren(...(row?.answers ? ways(row) : row?.epochs > 0 ? [h("p", { class: "soft small" }, t("waysLater"))] : [])));
   }
 
   const told_ = (row) => [

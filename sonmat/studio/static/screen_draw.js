@@ -2,7 +2,7 @@
 import { answerCard, paintSeen } from "./answer_card.js";
 import { post, told } from "./api.js";
 import { chosenRun, noRuns, remember, runPicker, short } from "./controls.js";
-import { button, h, later, speak } from "./dom.js";
+import { button, h, later, notice, speak } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
@@ -20,10 +20,12 @@ const measured = ((globalThis.sonmatMeasures ??= {}).strokes ??= []);
 const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 export function mount(root) {
+  const lost = place.get("runs").filter((name) => !store.runs.has(name));
   let names = place
     .get("runs")
     .filter((name) => store.runs.has(name))
     .slice(0, MOST);
+  if (names.length && lost.length) notice(t("gone", lost.join(", ")));
   if (!names.length) names = [chosenRun("runs")].filter(Boolean);
   let wanted = null; // when the newest stroke that is not asked about was made
   let asking = false;

@@ -3,15 +3,16 @@ import { get, post, told } from "./api.js";
 import { choice, chosenRun, noRuns, remember, runPicker, short, slider } from "./controls.js";
 import { demonstration } from "./demonstration.js";
 import { denseView } from "./dense_view.js";
-import { button, h, later } from "./dom.js";
+import { button, h, later, notice, rebuilt } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
 import { bytes, floats, mapRows, paint, worth } from "./planes.js";
 import { place } from "./state.js";
 import { store } from "./store.js";
 import { best, layerOf } from "./seen_layer.js";
+import { rowField } from "./row_field.js";
 import { stepper } from "./stepper.js";
 import * as strokes from "./strokes.js";
-import { count, number, t } from "./texts.js";
+import { number, t } from "./texts.js";
 
 const ROUND = 1e-3; // float32 sums in another order differ by less
 
@@ -31,31 +32,7 @@ export function mount(root) {
 
   const image = h("canvas", { class: "seen big", role: "img" });
   const verdict = h("p", { class: "small" });
-  const row = h("input", {
-    type: "number",
-    min: 0,
-    value: place.get("pick"),
-    "aria-label": t("row"),
-    oninput: () => rowBad(),
-    onchange: () => {
-      if (!rowBad()) set({ pick: Number(row.value), mine: false });
-    },
-  });
-  const rowWhy = h("p", { class: "unfit", role: "alert", hidden: true });
-  let rowsOf = null; // how many rows the part has
-  // A row that there is not is said at its field, and not asked for.
-  function rowBad() {
-    const value = Number(row.value);
-    const bad = row.value === "" || value < 0 || value % 1 !== 0 || (rowsOf !== null && value >= rowsOf);
-    rowWhy.hidden = !bad;
-    row.setAttribute("aria-invalid", String(bad));
-    if (bad) rowWhy.textContent = t("unfitWhole", t("row"), 0, rowsOf === null ? "…" : count(rowsOf - 1));
-    return bad;
-  }
-  function toRow(pick) {
-    row.value = pick;
-    if (!rowBad()) set({ pick, mine: false });
-  }
+  const row = rowField({ value: place.get("pick"), onset: (pick) => set({ pick, mine: false }) });
   const source = h("div", { class: "row source" });
   const top = h("section", { class: "card looktop" });
   const strip = h("section", { class: "card strip" });
@@ -83,6 +60,11 @@ export function mount(root) {
     pad.file = linked.length ? null : lastDrawing.file;
     const picture = await pad.picture();
     pad.end();
+    if (!picture) {
+      // a picture is in no address: the link of another day has none
+      place.set({ mine: false });
+      notice(t("noDrawingKept"), t("noDrawing"));
+    }
     return picture?.body ?? null;
   }
 
@@ -113,7 +95,7 @@ export function mount(root) {
       ]);
       if (mine !== turn || closed) return;
       [seen, other] = both;
-      rowsOf = seen.image.of ?? rowsOf;
+      row.of(seen.image.of);
       show();
     } catch (error) {
       if (mine === turn) {
@@ -124,7 +106,8 @@ export function mount(root) {
     if (mine === turn) root.classList.remove("reading");
   }
 
-  function showTop() {
+  const showTop = () => rebuilt(top, buildTop);
+  function buildTop() {
     const epochs = seen?.epochs ?? [];
     const epochChoice = (key, value) =>
       choice(t("weightsOf"), [["", t("lastEpoch")], ...epochs.map((one_) => [one_, String(one_)])], value ?? "", (text) =>
@@ -175,19 +158,7 @@ export function mount(root) {
         },
         t("myDrawing"),
       ),
-      button(
-        "left",
-        t("before"),
-        () => toRow(place.get("pick") - 1),
-        { text: false, id: "before", disabled: place.get("pick") <= 0 },
-      ),
-      row,
-      button(
-        "right",
-        t("next"),
-        () => toRow(place.get("pick") + 1),
-        { text: false, id: "next", disabled: rowsOf !== null && place.get("pick") >= rowsOf - 1 },
-      ),
+      ...row.nodes(),
     );
     top.replaceChildren(
       image,
@@ -196,7 +167,7 @@ export function mount(root) {
         { class: "looktext" },
         h("div", { class: "row" }, picker, epochs.length ? epochChoice("epoch", place.get("epoch")) : null),
         source,
-        rowWhy,
+        row.why,
         verdict,
       ),
       h(

@@ -167,6 +167,8 @@ on("link", linkState);
 on("worker", linkState);
 on("reload", () => show());
 
+const asked = location.hash.replace(/^#\/?/, "").split("?")[0];
+if (asked && !SCREENS.includes(asked)) notice(t("noScreen", asked));
 where = location.hash;
 place.read();
 frame();

@@ -16,6 +16,7 @@ const SHELL = {
   language: ["한국어로 보기", "View in English"],
   other: ["한국어", "English"],
   copyLink: ["Copy the link of this screen", "이 화면의 링크 복사"],
+  noScreen: ["There is no screen called “{0}”.", "‘{0}’(이)라는 화면은 없습니다."],
   linkCopied: ["Link copied.", "링크를 복사했습니다."],
   away: [
     "The studio's server does not answer. What trains goes on; start “sonmat studio” again if it ended.",

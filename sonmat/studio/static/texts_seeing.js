@@ -42,6 +42,7 @@ export const SEEING = {
   needFew: ["Four drawings or more of each class are needed for a start.", "클래스마다 그림이 네 개는 있어야 시작할 수 있습니다."],
   needTwo: ["Two classes at least, with a few drawings each.", "클래스가 둘 이상, 그림이 몇 개씩 있어야 합니다."],
   noDrawing: ["Draw something first.", "먼저 그려 주십시오."],
+  noDrawingKept: ["Nothing was drawn in this tab.", "이 탭에서 그린 것이 없습니다."],
   noDrawings: ["Nothing is kept here yet.", "아직 보관한 그림이 없습니다."],
   // Look
   image: ["image", "이미지"],

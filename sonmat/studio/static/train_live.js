@@ -1,8 +1,9 @@
 // The live side of the Train screen: the run's curves, its figures, what they say, and what can be done with it.
 import { told } from "./api.js";
 import { LineChart } from "./chart.js";
-import { remember } from "./controls.js";
+import { remember, short } from "./controls.js";
 import { KEYS, courseOf, courses, readCourse } from "./courses.js";
+import { differences } from "./differences.js";
 import { button, h, rebuilt, speak } from "./dom.js";
 import { findingsCard } from "./findings.js";
 import { active, runHead } from "./run_head.js";
@@ -51,11 +52,12 @@ export function liveView({ onapply, ontrained }) {
   const plots = h("div", { class: "plots" }, charts.accuracy.node, charts.loss.node);
   const hint = h("p", { class: "curvehint", role: "status" });
   const beside = h("div", { class: "row besides" });
+  const differs = h("div", { hidden: true });
   const findings = findingsCard(onapply);
   const node = h(
     "div",
     { class: "live" },
-    h("section", { class: "card" }, head, bar, figures, h("div", { class: "stack" }, hint, plots), beside, onward),
+    h("section", { class: "card" }, head, bar, figures, h("div", { class: "stack" }, hint, plots), beside, differs, onward),
     findings,
   );
   let name = "";
@@ -156,8 +158,26 @@ export function liveView({ onapply, ontrained }) {
       pressed = 0;
     }
     paintBeside();
+    paintDiffers(chosen);
     const known = course?.asked && course.recipe && (course.findings.length || !active(row));
     findings.put(name, known ? course.findings : null);
+  }
+
+  let differsTold = "";
+  function paintDiffers(chosen) {
+    const runs = [name, ...chosen].filter((one) => courses.get(one)?.recipe && store.runs.has(one));
+    const key = JSON.stringify(runs.map((one) => [one, store.runs.get(one).title]));
+    if (key === differsTold) return;
+    differsTold = key;
+    const found = differences(
+      runs.map((one) => ({
+        name: short(store.runs.get(one)),
+        colour: one === name ? "--two" : colourOf(one, chosen),
+        recipe: courses.get(one).recipe,
+      })),
+    );
+    differs.hidden = !found;
+    differs.replaceChildren(...(found ? [found] : []));
   }
 
   /** What is to be said where curves are missing or ended early: over the empty charts, else as a line above them. */
@@ -239,7 +259,7 @@ export function liveView({ onapply, ontrained }) {
         },
       },
       h("option", { value: "" }, t("addBeside")),
-      left.slice(0, 200).map((row) => h("option", { value: row.name }, `${called(row)} · ${percent(row.val_accuracy)}`)),
+      left.slice(0, 200).map((row) => h("option", { value: row.name }, `${short(row)} · ${percent(row.val_accuracy)}`)),
     );
     const all = () => [
       ...chosen.map((one) =>
@@ -247,7 +267,7 @@ export function liveView({ onapply, ontrained }) {
           "span",
           { class: "chip", style: { "--dot": `var(${colourOf(one, chosen)})` } },
           h("i"),
-          h("b", {}, called(store.runs.get(one), one)),
+          h("b", { title: one }, store.runs.has(one) ? short(store.runs.get(one)) : one),
           h("span", { class: "soft" }, percent(store.runs.get(one)?.val_accuracy)),
           button(
             "close",
