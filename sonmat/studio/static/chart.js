@@ -206,7 +206,7 @@ export class LineChart {
     }
     if (this.options.x) {
       pen.textAlign = "left";
-      pen.fillStyle = colour("--faint");
+      pen.fillStyle = colour("--soft");
       pen.fillText(this.options.x, 0, this.high - 6);
     }
   }

@@ -35,7 +35,10 @@ export function differences(runs) {
   const tables = runs.map((one) => new Map(flat(one.recipe)));
   const keys = [...new Set(tables.flatMap((one) => [...one.keys()]))];
   const texts = (key) => tables.map((one) => short(key, one.get(key)));
-  const apart = keys.filter((key) => new Set(texts(key)).size > 1);
+  const nets = new Set(tables.map((one) => one.get("model.name"))).size; // networks of other kinds have other settings
+  const apart = keys.filter(
+    (key) => new Set(texts(key)).size > 1 && (nets === 1 || !key.startsWith("model.") || tables.every((one) => one.has(key))),
+  );
   const head = h("h3", {}, t("whatDiffers"));
   if (!apart.length) return h("div", { class: "differs" }, head, h("p", { class: "soft small" }, t("nothingDiffers")));
   const dot = (one) => h("th", { scope: "col" }, h("i", { style: { background: `var(${one.colour})` } }), one.name);

@@ -283,7 +283,8 @@ export class Network {
   }
 
   tellFixed(check) {
-    const rows = (check.layers ?? []).map((one) =>
+    const layers = (check.layers ?? []).filter((one) => one.kind !== "InputLayer");
+    const rows = layers.map((one) =>
       h(
         "li",
         { class: "layer read" },

@@ -165,5 +165,8 @@ export function dataOf(recipe) {
   return { shape, classes: known ? known.classes.length : counts.length, learn, validate: rest - learn, test };
 }
 
+/** The recipes that can be started from: those whose data are at hand here. @returns {[string, string][]} */
+export const recipeChoices = () => store.start.recipes.filter((one) => dataOf(one.recipe)).map((one) => [one.name, one.name]);
+
 /** Whether two plain values are the same. */
 export const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);

@@ -48,7 +48,9 @@ export function runHead({ onresume, onremove }) {
           title: t("stopMeans"),
         })
       : row.state === "failed"
-        ? null
+        ? row.epochs
+          ? null
+          : button("play", t("tryAgain"), () => resume(row, null), { kind: "small", id: "resume" })
         : button("play", more ? t("resumeMore", more) : t("resume"), () => resume(row, more), { kind: "small", id: "resume" });
     return [
       first,

@@ -30,7 +30,7 @@ export function mount(root) {
   let closed = false;
   let abort = null;
 
-  const image = h("canvas", { class: "seen big", role: "img" });
+  const image = h("canvas", { class: "seen big", role: "img", "aria-label": t("image") });
   const verdict = h("p", { class: "small" });
   const row = rowField({ value: place.get("pick"), onset: (pick) => set({ pick, mine: false }) });
   const source = h("div", { class: "row source" });

@@ -3,7 +3,7 @@ import { at, post, remove, told } from "./api.js";
 import { choice, short, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
-import { baseOf, changed, dataOf, recipeOf, same, untouched } from "./recipe.js";
+import { baseOf, changed, dataOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
 import { parse, place } from "./state.js";
 import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
@@ -64,7 +64,7 @@ export function mount(root) {
     await followRun();
     if (closed) return;
     check = null;
-    const choices = store.start.recipes.map((one) => [one.name, one.name]);
+    const choices = recipeChoices();
     if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun", calledBase())]);
     from.replaceChildren(
       choice(t("startFrom"), choices, place.get("base"), (name) => {
@@ -149,8 +149,10 @@ export function mount(root) {
   function judge() {
     const why = forbidden();
     go.disabled = Boolean(why);
-    const steps = check?.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : "";
-    totals.textContent = why || (check ? `${t("parametersAll", count(check.parameters))}${steps}` : "");
+    const { members = 1, epochs } = base?.recipe ? recipe().train : {};
+    const steps = check?.steps ? ` · ${t("stepsAll", count(check.steps * epochs * members))}` : "";
+    const size = check && (members > 1 ? t("membersAll", members, count(check.parameters)) : t("parametersAll", count(check.parameters)));
+    totals.textContent = why || (check ? size + steps : "");
     totals.classList.toggle("badtext", Boolean(why));
   }
   root.addEventListener("fit", judge);

@@ -2,7 +2,7 @@
 import { post, told } from "./api.js";
 import { choice, slider, toggle } from "./controls.js";
 import { button, h, later } from "./dom.js";
-import { baseOf, dataOf, recipeOf, untouched } from "./recipe.js";
+import { baseOf, dataOf, recipeChoices, recipeOf, untouched } from "./recipe.js";
 import { spaceBuilder, spaceOf } from "./space_builder.js";
 import { place } from "./state.js";
 import { on, store } from "./store.js";
@@ -54,7 +54,7 @@ export function sweepForm({ onbegun }) {
       });
     if (typeof base.recipe.train.learning_rate === "object")
       place.set({ space: Object.fromEntries(Object.entries(place.get("space")).filter(([key]) => key !== "train.learning_rate")) });
-    const bases = store.start.recipes.map((one) => [one.name, one.name]);
+    const bases = recipeChoices();
     if (place.get("base").startsWith("run:")) bases.unshift([place.get("base"), place.get("base").slice(4)]);
     const put = (key) => (value) => {
       place.set({ [key]: value });

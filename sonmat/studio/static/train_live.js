@@ -70,8 +70,10 @@ export function liveView({ onapply, ontrained }) {
   let since = Infinity; // seconds of the run when its first progress was heard
 
   async function read(run, again = false) {
+    // What happened while nobody here looked at the run is read again.
+    const behind = (store.runs.get(run)?.epochs ?? 0) > (courses.get(run)?.epoch.at(-1) ?? 0);
     try {
-      await readCourse(run, again);
+      await readCourse(run, again || behind);
     } catch (error) {
       if (error.status !== 404) told(error);
       else if (run === name) gone();
@@ -159,7 +161,7 @@ export function liveView({ onapply, ontrained }) {
     }
     paintBeside();
     paintDiffers(chosen);
-    const known = course?.asked && course.recipe && (course.findings.length || !active(row));
+    const known = course?.asked && course.recipe && (course.findings.length || (!active(row) && !row?.problem));
     findings.put(name, known ? course.findings : null);
   }
 
@@ -187,6 +189,7 @@ export function liveView({ onapply, ontrained }) {
     if (hint.textContent !== text) hint.textContent = text;
     hint.classList.toggle("over", !has && !beside);
     plots.classList.toggle("blank", !has && !beside);
+    plots.hidden = !has && !beside && !text;
   }
 
   function hintOf(row, course, has) {
