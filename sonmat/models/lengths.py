@@ -67,7 +67,7 @@ def check_slides(layer: str, slides: list[Slide], *, pooling: bool = False) -> N
     apart = say(f" (it reaches over {bad.reach})", f" (걸치는 길이 {bad.reach})") if bad.dilation > 1 else ""
     raise RecipeError(
         say(
-            f"{layer}: a {window} {what}{apart} does not fit into its input of {size}: {bad.formula}, "
+            f"{layer}: {_article(bad.size)} {window} {what}{apart} does not fit into its input of {size}: {bad.formula}, "
             "and a size must be 1 or more.",
             f"{layer}: {window} {what}{apart} 크기 {size}인 입력에 놓을 수 없습니다: {bad.formula}. 크기는 1 이상이어야 합니다.",
         ),
@@ -77,6 +77,12 @@ def check_slides(layer: str, slides: list[Slide], *, pooling: bool = False) -> N
             f"더 작은 {'윈도우나' if pooling else '커널이나'} 패딩 “same”을 쓰거나, 앞의 블록 수나 그 스트라이드, 풀링을 줄이세요.",
         ),
     )
+
+
+def _article(number: int) -> str:
+    """Before a number that is read aloud: "an 8", "an 11", "an 18", "a 100"."""
+    text = str(number)
+    return "an" if text.startswith("8") or (text[:2] in ("11", "18") and len(text) % 3 == 2) else "a"
 
 
 def slides_of(layer: Any, shape: tuple[int | None, ...]) -> list[Slide]:

@@ -53,7 +53,7 @@ KINDS: Mapping[str, Mapping[str, Setting]] = {
 }
 """The layers that a stack is made of, and their settings."""
 
-_NAMES = {
+NAMES: Mapping[str, str] = {
     "dense": "hidden",
     "conv": "conv",
     "max_pool": "pool",
@@ -62,6 +62,7 @@ _NAMES = {
     "batch_norm": "norm",
     "activation": "activation",
 }
+"""How each kind's layers are called in the network, before their number: `"conv_1"`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def read_layers(layers: Sequence[Any]) -> list[StackLayer]:
     found = []
     for number, table in enumerate(layers):
         kind = _kind(table, number)
-        name = _NAMES[kind]
+        name = NAMES[kind]
         counts[name] = counts.get(name, 0) + 1
         found.append(StackLayer(kind, f"{name}_{counts[name]}", _settings(table, kind, number)))
     return found

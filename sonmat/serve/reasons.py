@@ -19,8 +19,8 @@ def no_ink() -> str:
 def several(others: int) -> str:
     """That there is more than one thing to see."""
     return say(
-        f"There is more than one thing in it ({others + 1}); --many reads them all.",
-        f"하나가 아니라 {others + 1}개가 있습니다. --many로 모두 읽습니다.",
+        f"There is more than one thing in it ({others + 1}); one is read at a time.",
+        f"하나가 아니라 {others + 1}개가 있습니다. 한 번에 하나만 읽습니다.",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sonmat.data.known import KNOWN
 from sonmat.language import say
 from sonmat.models.catalog import CATALOG, base_recipe
-from sonmat.models.stack_layers import KINDS, Setting
+from sonmat.models.stack_layers import KINDS, NAMES, Setting
 
 _Option = tuple[str, float | bool, float | None, float | None]
 
@@ -89,7 +89,12 @@ def layer_kinds() -> list[dict[str, Any]]:
         "activation": say("Activation", "활성화"),
     }
     return [
-        {"name": kind, "title": titles.get(kind, kind), "settings": [_setting(*one) for one in settings.items()]}
+        {
+            "name": kind,
+            "title": titles.get(kind, kind),
+            "prefix": NAMES[kind],
+            "settings": [_setting(*one) for one in settings.items()],
+        }
         for kind, settings in KINDS.items()
     ]
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from sonmat import places
 from sonmat.data.image_file import open_image
+from sonmat.errors import SonmatError
 from sonmat.language import language, say, speaking
 from sonmat.studio.networks import Seeing
 from sonmat.studio.planes import asked, layer_told, told_answer
@@ -71,8 +72,19 @@ class Drawing:
         return await self._answered(_runs(query), "rows", rows, query.get("layers") == "1", began)
 
     async def _answered(self, runs: Sequence[str], way: str, given: np.ndarray, layers: bool, began: float) -> Response:
-        answers = await asyncio.gather(*(self._of_run(run, way, given, layers) for run in runs))
-        flat = [one for some in answers for one in some]
+        asked_ = (self._of_run(run, way, given, layers) for run in runs)
+        answers = await asyncio.gather(*asked_, return_exceptions=True)
+        if not all(
+            isinstance(one, SonmatError) for one in answers
+        ):  # one that cannot answer is no reason for the others
+            answers = [
+                _why(run, one) if isinstance(one, SonmatError) else one for run, one in zip(runs, answers, strict=True)
+            ]
+        flat = []
+        for some in answers:
+            if isinstance(some, BaseException):
+                raise some
+            flat += some
         return reply({"answers": flat, "ms": round(1000 * (time.perf_counter() - began), 2)})
 
     async def _of_run(self, run: str, way: str, given: np.ndarray, layers: bool) -> list[dict[str, Any]]:
@@ -93,6 +105,11 @@ def _runs(query: Any) -> list[str]:
             say(f"Name 1 to {_RUNS} runs: runs=a,b.", f"실행 1~{_RUNS}개를 적으세요: runs=a,b."),
         )
     return [inside(places.runs_folder(), name).name for name in names]
+
+
+def _why(run: str, error: SonmatError) -> list[dict[str, Any]]:
+    """Instead of an answer, why there is none."""
+    return [{"run": run, "problem": error.problem, "fix": error.fix}]
 
 
 def _read(file: bytes, spoken: str) -> np.ndarray:

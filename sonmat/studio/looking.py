@@ -55,7 +55,7 @@ def look(
         DataError: No such row, part or layer.
     """
     loaded = opened(run, epoch)
-    raw, label, row = _picture(run, loaded, pick, part, image)
+    raw, label, row, of = _picture(run, loaded, pick, part, image)
     steps = [one for one in activations(loaded.model, _scaled(loaded, raw)) if one.kind not in _HIDDEN]
     chosen = _chosen(steps, layer)
     probabilities = steps[-1].output.reshape(-1)
@@ -64,7 +64,7 @@ def look(
     classes = loaded.classes or tuple(map(str, range(len(probabilities))))
     return {
         "run": run,
-        "image": seen_told(raw) | {"row": row, "part": part if image is None else None, "label": label},
+        "image": seen_told(raw) | {"row": row, "of": of, "part": part if image is None else None, "label": label},
         "classes": list(classes),
         "probabilities": [round(float(value), 7) for value in probabilities],
         "epoch": epoch,
@@ -77,13 +77,13 @@ def look(
 
 def _picture(
     name: str, run: Run, pick: int | None, part: str, image: str | None
-) -> tuple[np.ndarray, str | None, int | None]:
-    """A raw input, its class where that is known, and its row."""
+) -> tuple[np.ndarray, str | None, int | None, int | None]:
+    """A raw input, its class where that is known, its row, and how many rows there are."""
     if image is not None:
         predictor = Predictor.open(places.runs_folder() / name)
         (found,) = predictor.photos([open_image(base64.b64decode(image))])
         assert found.seen is not None
-        return found.seen, None, None
+        return found.seen, None, None, None
     if part not in _PARTS or run.recipe is None:
         raise DataError(
             say(f"There is no part called {part!r} to look at.", f"{part!r}(이)라는 부분은 볼 수 없습니다."),
@@ -107,7 +107,7 @@ def _picture(
             ),
             say("Choose a run that looks at pictures.", "그림을 보는 실행을 고르세요."),
         )
-    return np.asarray(rows.inputs[number]), rows.classes[int(rows.labels[number])], number
+    return np.asarray(rows.inputs[number]), rows.classes[int(rows.labels[number])], number, len(rows)
 
 
 def _scaled(run: Run, raw: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def row_of(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": folder.name, "title": "", "state": INTERRUPTED, "model": None, "data": None, "seed": None, "epochs": 0, "of": None,
         "seconds": None, "val_accuracy": None, "val_loss": None, "test_accuracy": None, "test_readings": 0,
-        "made": made(folder), "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
+        "made": made(folder), "answers": False, "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
     }  # fmt: skip
     try:
         _fill(row, run)
@@ -84,6 +84,7 @@ def _fill(row: dict[str, Any], run: RunFolder) -> None:
         }
     row["test_accuracy"] = (result.get("test") or {}).get("accuracy")
     row["test_readings"] = len(run.readings)
+    row["answers"] = run.has_model
     row["parameters"] = result.get("parameters")
     done = bool(result)
     if (run.path / RECIPE).exists():

@@ -1,11 +1,8 @@
 // A line chart on a canvas that can be drawn again sixty times a second, with a text equivalent.
 import { h } from "./dom.js";
+import { colour, fonts } from "./palette.js";
 
 /** @typedef {{name: string, x: number[], y: (number|null)[], colour: string, width?: number, dash?: number[], alpha?: number, marks?: boolean, group?: string}} Series */
-
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-/** A colour of the style sheet: `--ink`. */
-export const colour = (name) => css(name) || "#888";
 
 /** Round steps for an axis. @returns {number[]} */
 export function ticks(low, high, wanted) {
@@ -78,8 +75,8 @@ export class LineChart {
               h("i", {
                 style: {
                   background: one.dash
-                    ? `repeating-linear-gradient(90deg, ${css(one.colour)} 0 5px, transparent 5px 8px)`
-                    : css(one.colour),
+                    ? `repeating-linear-gradient(90deg, ${colour(one.colour)} 0 5px, transparent 5px 8px)`
+                    : colour(one.colour),
                   height: `${Math.max(2, one.width ?? 2)}px`,
                 },
               }),
@@ -185,9 +182,9 @@ export class LineChart {
 
   axes(pen) {
     const { low, high, left, right } = this.range;
-    pen.font = `11px ${css("--font")}`;
-    pen.fillStyle = css("--soft");
-    pen.strokeStyle = css("--line");
+    pen.font = `11px ${fonts()}`;
+    pen.fillStyle = colour("--soft");
+    pen.strokeStyle = colour("--line");
     pen.lineWidth = 1;
     pen.textBaseline = "middle";
     pen.textAlign = "right";
@@ -209,14 +206,14 @@ export class LineChart {
     }
     if (this.options.x) {
       pen.textAlign = "left";
-      pen.fillStyle = css("--faint");
+      pen.fillStyle = colour("--soft");
       pen.fillText(this.options.x, 0, this.high - 6);
     }
   }
 
   line(pen, one) {
     pen.globalAlpha = one.alpha ?? 1;
-    pen.strokeStyle = pen.fillStyle = css(one.colour);
+    pen.strokeStyle = pen.fillStyle = colour(one.colour);
     pen.lineWidth = one.width ?? 2;
     pen.lineJoin = pen.lineCap = "round";
     pen.setLineDash(one.dash ?? []);
@@ -275,7 +272,7 @@ export class LineChart {
       h("b", {}, `${this.options.x ?? ""} ${Number(this.at.toFixed(2))}`),
       ...rows
         .slice(0, 8)
-        .map(([one, i]) => h("div", {}, h("i", { style: { background: css(one.colour) } }), `${one.name} `, h("b", {}, shown(one.y[i])))),
+        .map(([one, i]) => h("div", {}, h("i", { style: { background: colour(one.colour) } }), `${one.name} `, h("b", {}, shown(one.y[i])))),
     );
     this.tip.hidden = !rows.length;
     const x = this.px(this.at);
@@ -286,7 +283,7 @@ export class LineChart {
 
   cross(pen) {
     const x = Math.round(this.px(this.at)) + 0.5;
-    pen.strokeStyle = css("--faint");
+    pen.strokeStyle = colour("--faint");
     pen.lineWidth = 1;
     pen.beginPath();
     pen.moveTo(x, M.top);

@@ -1,14 +1,19 @@
 // Controls that several screens share: a slider with its number, a choice, the picker of a run.
-import { button, h } from "./dom.js";
+import { button, h, notice } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
-import { percent, t } from "./texts.js";
+import { count, percent, t, when } from "./texts.js";
 
+const plainly = (value) => (value % 1 || Math.abs(value) < 1000 ? String(value) : count(value));
 const near = (value) => Number(Number(value).toPrecision(3));
 let made = 0;
 
+/** What a run is called where there is little room: its title, else its network and when it was made. @param {import("./store.js").Row} row */
+export const short = (row) => row.title || `${row.name.replace(/^\d{8}-\d{6}-/, "")} ${when(row.made, true)}`;
+
 /**
- * A slider and a number beside it, which agree.
+ * A slider and a number beside it, which agree. A number that cannot be stays as it was typed, says what could be, and is not handed on:
+ * the field is `aria-invalid`, and a "fit" event goes up whenever that changes, so that nothing is begun with a number that is not shown.
  * @param {{label: string, low: number, high: number, value: number, step?: number, whole?: boolean, log?: boolean, top?: number, onset: (value: number) => void}} o
  *   `top`: the slider's end where the number may be larger
  * @returns {HTMLElement & {put: (value: number) => void}}
@@ -35,35 +40,53 @@ export function slider(o) {
     range.style.setProperty("--part", `${100 * part}%`);
     range.setAttribute("aria-valuetext", String(value));
   };
-  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range);
+  const why = h("p", { class: "unfit", id: `${id}w`, role: "alert", hidden: true });
+  const node = h("div", { class: "field" }, h("label", { htmlFor: id }, o.label), field, range, why);
+  let now = o.value;
+  const fits = (value) => Number.isFinite(value) && value >= o.low && value <= o.high && !(o.whole && value % 1);
+  const judge = () => {
+    const bad = field.value === "" || !fits(Number(field.value));
+    if (bad) why.replaceChildren(t(o.whole ? "unfitWhole" : "unfitNumber", o.label, plainly(o.low), plainly(o.high)), " ", mend());
+    if (bad === !why.hidden) return bad;
+    why.hidden = !bad;
+    field.setAttribute("aria-invalid", String(bad));
+    field[bad ? "setAttribute" : "removeAttribute"]("aria-describedby", why.id);
+    node.dispatchEvent(new Event("fit", { bubbles: true }));
+    return bad;
+  };
+  // The nearest number that can be, one press away.
+  const mend = () => {
+    const typed = Number(field.value);
+    const near_ = field.value === "" || !Number.isFinite(typed) ? now : Math.max(o.low, Math.min(o.high, typed));
+    const value = o.whole ? Math.round(near_) : near_;
+    return fits(value) ? button(null, t("useInstead", plainly(value)), () => choose(value), { kind: "small" }) : "";
+  };
+  const choose = (value) => {
+    field.value = value;
+    take(value);
+    field.focus();
+  };
+  const take = (value) => {
+    if (judge()) return;
+    now = value;
+    range.value = to(value);
+    paint(value);
+    o.onset(value);
+  };
   node.put = (value) => {
+    now = value;
     range.value = to(value);
     if (document.activeElement !== field) field.value = value;
     paint(value);
+    judge();
   };
   range.addEventListener("input", () => {
-    const value = back(range.value);
-    field.value = value;
-    paint(value);
-    o.onset(value);
+    field.value = back(range.value);
+    take(Number(field.value));
   });
-  field.addEventListener("input", () => {
-    const value = Number(field.value);
-    if (field.value === "" || !Number.isFinite(value) || value < o.low || value > o.high) return;
-    range.value = to(value);
-    paint(value);
-    o.onset(o.whole ? Math.round(value) : value);
-  });
-  field.addEventListener("change", () => {
-    // what is out of range goes to its end
-    let value =
-      field.value === "" || !Number.isFinite(Number(field.value))
-        ? back(range.value)
-        : Math.max(o.low, Math.min(o.high, Number(field.value)));
-    if (o.whole) value = Math.round(value);
-    field.value = value;
-    node.put(value);
-    o.onset(value);
+  field.addEventListener("input", () => take(Number(field.value)));
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !why.hidden) choose(now);
   });
   node.put(o.value);
   field.value = o.value;
@@ -96,8 +119,11 @@ export function toggle(label, value, onset) {
   return node;
 }
 
+/** Runs that answer: those that have a network. */
+const answering = () => trained().filter((row) => row.answers);
+
 const line = (row) =>
-  `${called(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
+  `${short(row)} · ${row.val_accuracy === null || row.val_accuracy === undefined ? row.model : percent(row.val_accuracy)}`;
 
 /**
  * Which run: its options follow what trains.
@@ -106,7 +132,7 @@ const line = (row) =>
 export function runPicker(o) {
   const box = h("select", { class: "runpick", "aria-label": o.label ?? t("pickRun"), onchange: () => o.onset(box.value) });
   const fill = () => {
-    const rows = trained().filter((row) => !(o.without ?? []).includes(row.name));
+    const rows = answering().filter((row) => !(o.without ?? []).includes(row.name));
     const wanted = box.value || o.value;
     const told = rows.map((row) => `${row.name}${line(row)}`).join("\n");
     if (box.dataset.told === told && box.options.length) return;
@@ -135,11 +161,13 @@ export function runPicker(o) {
 /** The run that a screen shows: the address's, else the last one chosen anywhere, else the newest. */
 export function chosenRun(key = "run") {
   const asked = place.get(key);
-  const known = (name) => store.runs.has(name) && store.runs.get(name).epochs > 0;
+  const known = (name) => Boolean(store.runs.get(name)?.answers);
   const name = Array.isArray(asked) ? asked.find(known) : asked;
   if (name && known(name)) return name;
+  const missing = [].concat(asked).find((one) => one && !store.runs.has(one));
+  if (missing) notice(t("gone", missing));
   if (remembered && known(remembered)) return remembered;
-  const rows = trained();
+  const rows = answering();
   return (rows.find((row) => row.state === "finished") ?? rows[0])?.name ?? "";
 }
 let remembered = "";

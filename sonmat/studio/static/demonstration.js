@@ -53,7 +53,7 @@ export function demonstration({ image, kernel }) {
     told = key;
     form.replaceChildren(
       choice(
-        "",
+        t("windowKind"),
         [
           ["conv", t("L_conv")],
           ["max", t("L_max_pool")],
@@ -64,7 +64,7 @@ export function demonstration({ image, kernel }) {
       ),
       kind === "conv"
         ? choice(
-            "",
+            t("kernelWord"),
             [
               ["edge", t("D_edge")],
               ["across", t("D_across")],

@@ -89,9 +89,13 @@ export function denseView({ onunit }) {
               title: `${classes?.[j] ?? j + 1}: ${number(value)}`,
               onclick: () => onunit(j),
             },
-            h("i", {
-              style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" },
-            }),
+            h(
+              "span",
+              { class: "well" },
+              h("i", {
+                style: { height: `${(100 * Math.abs(value)) / tall}%`, background: value < 0 ? "var(--negative)" : "var(--positive)" },
+              }),
+            ),
             out <= 40 ? h("span", {}, classes?.[j] ?? String(j + 1)) : null,
           ),
         ),

@@ -122,8 +122,26 @@ export function later(run, ms) {
   return call;
 }
 
-/** Asks before something is lost; gives true where the person agrees. @returns {Promise<boolean>} */
-export function sure(question, yes, no) {
+/**
+ * Builds a part of the page anew; the keyboard stays where it was: at what has the same id or label, else at the part's
+ * first control, else at the content.
+ * @param {HTMLElement} box @param {() => void} build
+ */
+export function rebuilt(box, build) {
+  const had = box.contains(document.activeElement) ? document.activeElement : null;
+  build();
+  if (!had || had === document.activeElement) return;
+  if (had.isConnected) {
+    had.focus({ preventScroll: true });
+    return;
+  }
+  const label = (one) => one.getAttribute("aria-label") ?? one.textContent;
+  const all = [...box.querySelectorAll("a[href], button:not(:disabled), input, select, summary")];
+  (all.find((one) => (had.id ? one.id === had.id : label(one) === label(had))) ?? all[0] ?? document.getElementById("main")).focus({ preventScroll: true });
+}
+
+/** Asks before something is lost, naming it; gives true where the person agrees. @param {string[]} [named] @returns {Promise<boolean>} */
+export function sure(question, yes, no, named = []) {
   return new Promise((resolve) => {
     const box = h(
       "dialog",
@@ -138,6 +156,7 @@ export function sure(question, yes, no) {
         "form",
         { method: "dialog" },
         h("p", {}, question),
+        named.length ? h("ul", { class: "named small" }, named.map((one) => h("li", {}, one))) : null,
         h("div", { class: "row end" }, h("button", { value: "no" }, no), h("button", { value: "yes", class: "danger" }, yes)),
       ),
     );

@@ -7,6 +7,8 @@ import { count, known, t } from "./texts.js";
 
 const kindName = (kind) => (known(`L_${kind}`) ? t(`L_${kind}`) : kind);
 const times = (shape) => (shape ?? []).join(" × ");
+// The sliders end where the server's kinds say; a number may be larger, and is then for the sizes to judge.
+const MOST = { units: 16384, filters: 2048, kernel: 255, stride: 255, size: 255, rate: 0.99, momentum: 0.999 };
 
 /** @typedef {{at: number|null, name: string, kind: string, window: string, output: number[], formula: string, parameters: number, parameter_formula: string, sees: number[]|string|null}} Sizes */
 
@@ -19,6 +21,13 @@ export class Network {
     this.list = h("ol", { class: "layers" });
     this.node = h("div", { class: "network" }, this.list);
     this.cards = [];
+    this.told = null;
+    this.list.addEventListener("fit", () => this.told && this.tell(this.told));
+  }
+
+  /** The first card with a number that cannot be; -1 where there is none. */
+  get unfit() {
+    return this.cards.findIndex((card) => card.querySelector('[aria-invalid="true"]'));
   }
 
   /** Show layers; `fixed` where they cannot be changed one by one. @param {any[]|null} layers */
@@ -33,10 +42,12 @@ export class Network {
     this.layers = layers;
     this.build();
     this.options.onset(structuredClone(layers));
+    this.node.dispatchEvent(new Event("fit", { bubbles: true }));
     if (focus) this.list.querySelector(focus)?.focus();
   }
 
   build() {
+    this.told = null;
     this.cards = this.fixed ? [] : this.layers.map((one, index) => this.card(one, index));
     this.ends = [this.end("input"), this.end("output")];
     this.list.replaceChildren(
@@ -52,9 +63,22 @@ export class Network {
     return h(
       "li",
       { class: `layer end ${which}` },
-      h("div", { class: "head" }, h("b", {}, t(which)), h("span", { class: "shape" })),
+      h("div", { class: "head" }, h("b", {}, t(which))),
       h("p", { class: "told" }),
+      this.flow(),
     );
+  }
+
+  // What goes on from a card to the next one, written where they are joined.
+  flow() {
+    return h("p", { class: "flow" }, h("span", { class: "shape" }), h("span", { class: "flat" }));
+  }
+
+  /** The name that the network's layer has everywhere else: "conv_1". */
+  nameOf(index) {
+    const prefix = (layer) => this.kinds().find((one) => one.name === layer.layer)?.prefix;
+    const mine = prefix(this.layers[index]);
+    return mine ? `${mine}_${this.layers.slice(0, index + 1).filter((one) => prefix(one) === mine).length}` : "";
   }
 
   kinds() {
@@ -95,18 +119,18 @@ export class Network {
         return choice(
           label,
           (setting.choices ?? store.start.activations).map((one) => [one, one]),
-          layer[key],
+          layer[key] ?? setting.default,
           onset(key),
         );
       return slider({
         label,
         low: setting.low,
-        high: setting.high,
-        value: layer[key],
+        high: Math.max(setting.high, MOST[key] ?? setting.high),
+        value: layer[key] ?? setting.default,
         whole: setting.kind !== "number",
         step: setting.kind === "number" ? 0.05 : 1,
         log: setting.high > 64 && setting.low > 0,
-        top: Math.min(setting.high, key === "units" ? 512 : setting.high),
+        top: key === "units" ? Math.min(setting.high, 512) : setting.high,
         onset: onset(key),
       });
     });
@@ -118,7 +142,7 @@ export class Network {
         { class: "head" },
         h("span", { class: "grip", title: t("dragLayer", name), onpointerdown: (event) => this.drag(event, index) }, glyph("grip")),
         h("b", {}, kindName(layer.layer)),
-        h("span", { class: "shape" }),
+        h("span", { class: "called" }, this.nameOf(index)),
         h(
           "span",
           { class: "moves" },
@@ -142,6 +166,7 @@ export class Network {
       ),
       controls.length ? h("div", { class: "controls" }, controls) : null,
       h("p", { class: "told" }),
+      this.flow(),
     );
     return card;
   }
@@ -194,38 +219,48 @@ export class Network {
     card.addEventListener("pointercancel", done, { once: true });
   }
 
-  /** What the server computed stands on the cards. @param {any} check */
+  /** What the server computed stands on the cards, as far as the numbers on them can be. @param {any} check */
   tell(check) {
+    this.told = check;
     if (this.fixed) this.tellFixed(check);
+    const unfit = this.unfit;
+    const at = unfit >= 0 && (check.ok || (check.at ?? Infinity) >= unfit) ? unfit : (check.at ?? null);
+    const here = (index) => at === null || index < at;
     const by = new Map();
-    let after = [];
+    const flat = new Map(); // by the card before it
+    let [last, out] = [-1, null];
     for (const one of check.layers ?? []) {
       const index = one.at ?? one.place;
-      if (index !== null && index !== undefined) by.set(index, one);
-      else after.push(one);
+      if (index !== null && index !== undefined) by.set((last = index), one);
+      else if (one.kind === "Flatten") flat.set(last, one);
+      else out = one;
     }
+    const first = check.input ?? this.options.input?.();
     this.cards.forEach((card, index) => {
-      const sizes = by.get(index);
-      const bad = !check.ok && check.at === index;
+      const sizes = here(index) ? by.get(index) : null;
+      const bad = at === index;
       card.classList.toggle("bad", bad);
-      card.classList.toggle("after", !check.ok && check.at !== null && index > check.at);
-      card.querySelector(".shape").textContent = sizes ? times(sizes.output) : "";
-      card.querySelector(".told").replaceChildren(...(bad ? this.wrong(check) : sizes ? this.sums(sizes) : []));
+      card.classList.toggle("after", at !== null && index > at);
+      this.join(card, sizes?.output, flat.get(index));
+      const wrong = bad && at !== unfit ? this.wrong(check) : [];
+      card.querySelector(".told").replaceChildren(...(sizes ? this.sums(sizes) : wrong));
     });
-    const [first, last] = this.ends;
-    first.querySelector(".shape").textContent = times(check.input ?? this.options.input?.());
-    const out = check.ok ? after[after.length - 1] : null;
-    last.querySelector(".shape").textContent = out ? times(out.output) : "";
-    last.classList.toggle("bad", !check.ok && (check.at === null || check.at === undefined));
-    last
-      .querySelector(".told")
-      .replaceChildren(
-        ...(!check.ok && (check.at === null || check.at === undefined)
-          ? this.wrong(check)
-          : out
-            ? [h("span", {}, t("softmaxOver", out.output[out.output.length - 1])), this.part(out)]
-            : []),
-      );
+    this.join(this.ends[0], first, flat.get(-1));
+    this.tellEnd(check, out, at);
+  }
+
+  tellEnd(check, out, at) {
+    const end = this.ends[1];
+    const bad = !check.ok && at === null;
+    end.classList.toggle("bad", bad);
+    const sums = out ? [h("span", {}, t("softmaxOver", out.output.at(-1))), this.part(out)] : [];
+    end.querySelector(".told").replaceChildren(...(bad ? this.wrong(check) : at === null && check.ok ? sums : []));
+  }
+
+  join(card, shape, flat) {
+    card.querySelector(".flow").hidden = !shape;
+    card.querySelector(".shape").textContent = times(shape);
+    card.querySelector(".flat").textContent = flat ? t("flattened", count(flat.output.at(-1))) : "";
   }
 
   wrong(check) {
@@ -248,7 +283,8 @@ export class Network {
   }
 
   tellFixed(check) {
-    const rows = (check.layers ?? []).map((one) =>
+    const layers = (check.layers ?? []).filter((one) => one.kind !== "InputLayer");
+    const rows = layers.map((one) =>
       h(
         "li",
         { class: "layer read" },

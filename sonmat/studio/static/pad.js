@@ -1,9 +1,14 @@
 // The drawing pad: smooth strokes of a mouse, a pen or a finger; undo; an image dropped, pasted, chosen or photographed.
-import { h } from "./dom.js";
+import { h, notice } from "./dom.js";
+import { settled } from "./strokes.js";
+import { t } from "./texts.js";
 
 export const SIDE = 280; // pixels of the picture that is sent
 
-/** @typedef {[number, number][]} Stroke places between 0 and 1 */
+const MOST = 20 * 2 ** 20; // bytes of a picture that the server takes
+const PICTURE = /^image\/|\.(hei[cf]|tiff?)$/i;
+
+/** @typedef {import("./strokes.js").Stroke} Stroke */
 
 /**
  * @param {{label: string, hint: string, width: number, onchange: (when: number) => void}} options `when`: performance.now() of the pointer's event
@@ -32,9 +37,8 @@ export class Pad {
     this.node.addEventListener("drop", (event) => {
       event.preventDefault();
       this.node.classList.remove("over");
-      const file = [...(event.dataTransfer?.files ?? [])].find(
-        (one) => one.type.startsWith("image/") || /\.(hei[cf]|tiff?)$/i.test(one.name),
-      );
+      const files = [...(event.dataTransfer?.files ?? [])];
+      const file = files.find((one) => PICTURE.test(one.type) || PICTURE.test(one.name)) ?? files[0];
       if (file) this.take(file);
     });
     this.pasted = (event) => {
@@ -50,6 +54,11 @@ export class Pad {
   end() {
     removeEventListener("paste", this.pasted);
     this.image?.close();
+  }
+
+  /** Whether a stroke is under way. */
+  get drawing() {
+    return this.down !== undefined;
   }
 
   get empty() {
@@ -87,6 +96,9 @@ export class Pad {
   finish(event) {
     if (event.pointerId !== this.down) return;
     this.down = undefined;
+    const last = this.strokes.length - 1;
+    if (last >= 0) this.strokes[last] = settled(this.strokes[last]);
+    this.paint();
     this.options.onchange(performance.now());
   }
 
@@ -112,6 +124,15 @@ export class Pad {
 
   /** An image in place of the strokes. @param {File|Blob} file */
   async take(file) {
+    const named = file.name ?? t("image");
+    if (file.type && !PICTURE.test(file.type) && !PICTURE.test(named)) {
+      notice(t("noPicture", named), t("pictureKinds"));
+      return;
+    }
+    if (file.size > MOST) {
+      notice(t("tooLarge", named, (file.size / 2 ** 20).toFixed(0), MOST / 2 ** 20), t("tooLargeFix"));
+      return;
+    }
     this.strokes = [];
     this.drop();
     this.file = file;

@@ -1,12 +1,21 @@
 // Parallel coordinates on a canvas: a line a trial, axes that can be brushed.
-import { colour, ticks } from "./chart.js";
+import { ticks } from "./chart.js";
 import { button, h } from "./dom.js";
+import { colour, fonts } from "./palette.js";
 import { marks, put } from "./sweep_scale.js";
 import { t } from "./texts.js";
 
 const M = { top: 34, bottom: 16, side: 44 };
 
 /** @param {{onpick: (trial: number) => void}} options */
+// As much of a text as fits.
+function shortened(pen, text, most) {
+  if (pen.measureText(text).width <= most) return text;
+  let kept = text;
+  while (kept && pen.measureText(`${kept}…`).width > most) kept = kept.slice(0, -1);
+  return `${kept}…`;
+}
+
 export function parallel({ onpick }) {
   const canvas = h("canvas", { class: "chart parallel", role: "img", "aria-label": t("lines") });
   const clear = button(
@@ -103,7 +112,7 @@ export function parallel({ onpick }) {
       line(chosen);
     }
     pen.globalAlpha = 1;
-    pen.font = `11px ${colour("--font")}`;
+    pen.font = `11px ${fonts()}`;
     axes.forEach((axis, k) => {
       pen.strokeStyle = colour("--soft");
       pen.lineWidth = 1;
@@ -113,13 +122,13 @@ export function parallel({ onpick }) {
       pen.stroke();
       pen.fillStyle = colour("--ink");
       pen.textAlign = k === axes.length - 1 ? "right" : k ? "center" : "left";
-      pen.font = `600 11.5px ${colour("--font")}`;
+      pen.font = `600 11.5px ${fonts()}`;
       pen.fillText(
-        axis.label.length > 18 ? `${axis.label.slice(0, 17)}…` : axis.label,
+        shortened(pen, axis.label, (axes.length > 1 ? x(1) - x(0) : wide) * (k % (axes.length - 1) ? 0.95 : 0.6)),
         x(k) + (k === axes.length - 1 ? M.side - 4 : k ? 0 : -M.side + 4),
         14,
       );
-      pen.font = `11px ${colour("--font")}`;
+      pen.font = `11px ${fonts()}`;
       pen.textAlign = "right";
       for (const [v, text] of axis.marks) {
         const py = y(k, v);

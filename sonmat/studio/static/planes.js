@@ -1,6 +1,6 @@
 // Numbers as pictures: planes of bytes or floats painted on small canvases.
-import { colour } from "./chart.js";
 import { h } from "./dom.js";
+import { colour, isDark } from "./palette.js";
 
 /** Bytes of a base64 text. @param {string} text @returns {Uint8Array} */
 export function bytes(text) {
@@ -21,7 +21,7 @@ const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 /** A table of 256 colours. "ink": paper to ink; "two": negative, nothing, positive. */
 export function ramp(kind) {
   const table = new Uint8Array(256 * 3);
-  const dark = colour("--card").startsWith("#2");
+  const dark = isDark();
   const stops =
     kind === "ink"
       ? dark
@@ -46,7 +46,6 @@ const rampOf = (kind) => {
   return ramps.get(kind);
 };
 addEventListener("theme", () => ramps.clear());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => ramps.clear());
 
 /**
  * Paint one plane. @param {HTMLCanvasElement} canvas its size becomes the plane's
@@ -98,6 +97,7 @@ export function mapRows({ most = 32, onpick = null, title = (layer, i) => `${lay
                   "aria-label": title(one.name, i),
                   title: title(one.name, i),
                   data: { layer: one.name, channel: i },
+                  tabIndex: -1,
                   onclick: () => onpick(one.name, i),
                 },
                 canvas,
@@ -124,12 +124,30 @@ export function mapRows({ most = 32, onpick = null, title = (layer, i) => `${lay
       }),
     );
   };
+  // One of the maps is a stop of the Tab key; the arrows go from map to map.
+  const stop = (there) => {
+    for (const one of node.querySelectorAll(".mapbutton")) one.tabIndex = one === there ? 0 : -1;
+  };
+  node.addEventListener("keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const row = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const here = event.target.closest?.(".mapbutton");
+    if (!here || !(by || row)) return;
+    event.preventDefault();
+    const all = [...node.querySelectorAll(".mapbutton")];
+    const layers = [...node.children];
+    const next = by ? all[all.indexOf(here) + by] : layers[layers.indexOf(here.closest(".maprow")) + row]?.querySelector(".mapbutton");
+    next?.focus();
+  });
+  node.addEventListener("focusin", (event) => event.target.matches(".mapbutton") && stop(event.target));
+
   node.put = (all) => {
     const maps = worth(all);
     const told = JSON.stringify(maps.map((one) => [one.name, one.shape]));
     if (told !== shape) {
       shape = told;
       build(maps);
+      stop(node.querySelector(".mapbutton"));
     }
     maps.forEach((one, row) => {
       const values = typeof one.values === "string" ? bytes(one.values) : one.values;

@@ -144,5 +144,29 @@ export const dataChoices = (named) => [
   ...(store.start.drawings ?? []).filter((one) => one.data).map((one) => [one.data, named(one.name)]),
 ];
 
+const SET_ASIDE = 0.2; // of drawings: those that the test has
+
+/**
+ * What is known of a recipe's data without reading them; null of other data.
+ * @param {Recipe} recipe
+ * @returns {{shape: number[], classes: number, learn: number, validate: number, test: number}|null}
+ */
+export function dataOf(recipe) {
+  const known = store.start.datasets.find((one) => one.name === recipe.data);
+  const drawn = (store.start.drawings ?? []).find((one) => one.data === recipe.data);
+  const counts = Object.values(drawn?.classes ?? {});
+  const all = counts.reduce((sum, one) => sum + one, 0);
+  const test = known ? known.rows[1] : all - Math.round(all * (1 - SET_ASIDE));
+  const rest = known ? known.rows[0] : all - test;
+  if (!known && !drawn) return null;
+  const learn = Math.round(rest * recipe.split);
+  const size = recipe.read?.size ?? [28, 28];
+  const shape = known ? known.shape : [].concat(size, typeof size === "number" ? size : []);
+  return { shape, classes: known ? known.classes.length : counts.length, learn, validate: rest - learn, test };
+}
+
+/** The recipes that can be started from: those whose data are at hand here. @returns {[string, string][]} */
+export const recipeChoices = () => store.start.recipes.filter((one) => dataOf(one.recipe)).map((one) => [one.name, one.name]);
+
 /** Whether two plain values are the same. */
 export const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);

@@ -1,16 +1,18 @@
 // Draw: what the networks say of a drawing, while it is drawn.
+import { answerCard, paintSeen } from "./answer_card.js";
 import { post, told } from "./api.js";
-import { chosenRun, noRuns, remember, runPicker } from "./controls.js";
-import { button, h, later, speak } from "./dom.js";
+import { chosenRun, noRuns, remember, runPicker, short } from "./controls.js";
+import { button, h, later, notice, speak } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
-import { bytes, mapRows, paint } from "./planes.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
-import { percent, t } from "./texts.js";
+import * as strokes from "./strokes.js";
 import { teaching } from "./teaching.js";
+import { percent, t } from "./texts.js";
 
 const MOST = 4; // runs side by side
 const PROMPT = 60; // milliseconds that an answer with layers may take while a stroke goes on
+const SLOW = 500; // milliseconds after which a network is being opened for the first time
 const spokenLater = later((text) => speak(text), 700);
 
 /** Milliseconds from a stroke to its bars on the screen, newest last. @type {number[]} */
@@ -18,16 +20,18 @@ const measured = ((globalThis.sonmatMeasures ??= {}).strokes ??= []);
 const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 export function mount(root) {
+  const lost = place.get("runs").filter((name) => !store.runs.has(name));
   let names = place
     .get("runs")
     .filter((name) => store.runs.has(name))
     .slice(0, MOST);
+  if (names.length && lost.length) notice(t("gone", lost.join(", ")));
   if (!names.length) names = [chosenRun("runs")].filter(Boolean);
   let wanted = null; // when the newest stroke that is not asked about was made
   let asking = false;
   let closed = false;
 
-  const pad = new Pad({ label: t("pad"), hint: t("drawHere"), width: place.get("width"), onchange: (when) => ask(when) });
+  const pad = new Pad({ label: t("pad"), hint: t("drawHere"), width: place.get("width"), onchange: (when) => drawn(when) });
   const seen = h("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": t("seen") });
   const mini = h("div", { class: "mini", "aria-hidden": "true" });
   const speed = h("span", { class: "soft small", id: "speed" });
@@ -68,6 +72,7 @@ export function mount(root) {
   const answers = h("div", { class: "answers" });
   const inside = h("section", { class: "card inside" });
   const picker = h("div", { class: "row" });
+  const teach = teaching({ pad });
   const hold = h(
     "div",
     { class: "drawboard" },
@@ -82,6 +87,7 @@ export function mount(root) {
         button("close", t("clear"), () => pad.clear(), { kind: "small", id: "clear" }),
         h("label", { class: "brush" }, h("span", { class: "small soft" }, t("brush")), width),
       ),
+      teach.row,
       h(
         "div",
         { class: "row padtools" },
@@ -93,7 +99,6 @@ export function mount(root) {
     ),
     h("div", { class: "said" }, picker, answers, inside),
   );
-  const teach = teaching({ pad, onlabel: (keys) => place.set(keys) });
   root.append(h("h1", { class: "unseen" }, t("draw")), names.length ? hold : noRuns(), teach.node);
   if (!names.length) {
     // one can collect drawings before the first run
@@ -108,6 +113,7 @@ export function mount(root) {
     if (names[0]) remember(names[0]);
     columns = names.map((name) => column(name));
     answers.style.setProperty("--count", names.length);
+    answers.dataset.count = names.length;
     answers.replaceChildren(...columns.map((one) => one.node));
     const left =
       names.length < MOST
@@ -135,7 +141,7 @@ export function mount(root) {
           onclick: (event) => {
             event.preventDefault();
             keep();
-            place.go("look", { run: names[0], mine: true });
+            place.go("look", { run: names[0], mine: true, ink: place.get("ink"), width: pad.width });
           },
         },
         t("lookHere"),
@@ -143,15 +149,12 @@ export function mount(root) {
     );
     inside.replaceChildren(
       h("h2", {}, t("insideNow")),
-      ...columns.map((one) => h("div", {}, names.length > 1 ? h("h3", {}, called(store.runs.get(one.name), one.name)) : null, one.maps)),
+      ...columns.map((one) => h("div", {}, names.length > 1 ? h("h3", {}, short(store.runs.get(one.name))) : null, one.maps)),
     );
     inside.hidden = !names.length;
   }
 
   function column(name) {
-    const verdict = h("div", { class: "verdict" });
-    const bars = h("div", { class: "pbars" });
-    const maps = mapRows({ most: 32 });
     const head =
       names.length > 1 || store.runs.size > 1
         ? runPicker({
@@ -163,31 +166,23 @@ export function mount(root) {
             },
           })
         : h("h2", {}, called(store.runs.get(name), name));
-    const node = h(
-      "section",
-      { class: "card answer" },
-      h(
-        "div",
-        { class: "row apart nowrap" },
-        head,
-        names.length > 1
-          ? button(
-              "close",
-              t("removeRun", called(store.runs.get(name), name)),
-              () => {
-                names = names.filter((one) => one !== name);
-                build();
-                ask(performance.now());
-              },
-              { text: false },
-            )
-          : null,
-      ),
-      verdict,
-      bars,
-    );
-    verdict.append(h("p", { class: "soft" }, t("waitsStroke")));
-    return { name, node, verdict, bars, maps };
+    const away = () => {
+      names = names.filter((one) => one !== name);
+      build();
+      ask(performance.now());
+    };
+    const close = button("close", t("removeRun", called(store.runs.get(name), name)), away, { text: false });
+    const card = answerCard(name, names.length > 1 ? [head, close] : [head]);
+    card.wait(answers_(name) ? t("waitsStroke") : t("answersLater"));
+    return card;
+  }
+
+  const answers_ = (name) => store.runs.get(name)?.answers;
+
+  // The strokes are in the address as soon as they end; a picture is not, it would not fit.
+  function drawn(when) {
+    if (!pad.drawing) place.set({ ink: strokes.written(pad.strokes) });
+    ask(when);
   }
 
   /** The newest drawing is asked about; while an answer is under way, only the newest of those that came meanwhile. */
@@ -211,122 +206,61 @@ export function mount(root) {
           blank();
           continue;
         }
-        if (!names.length) continue;
+        const able = names.filter(answers_);
+        if (!able.length) continue;
         const began = performance.now();
-        const answer = await post("/api/draw", picture.body, { runs: names.join(","), layers: layers ? 1 : 0, mode: picture.mode });
+        let opening = false; // a network's first answer is no measure of the others
+        const slowly = setTimeout(() => {
+          opening = true;
+          for (const card of columns) card.opening();
+        }, SLOW);
+        const answer = await post("/api/draw", picture.body, { runs: able.join(","), layers: layers ? 1 : 0, mode: picture.mode }).finally(() =>
+          clearTimeout(slowly),
+        );
         if (layers) slow = performance.now() - began > PROMPT;
         owed = !layers;
         if (closed) break;
         if (pad.empty) continue;
         tell(answer);
         await new Promise(requestAnimationFrame);
-        if (when !== null) measured.push(performance.now() - when);
+        if (when !== null && !opening) measured.push(performance.now() - when);
         if (measured.length > 500) measured.shift();
         for (const one of answer.answers) if (one.layers?.length) columns.find((there) => there.name === one.run)?.maps.put(one.layers);
         if (wanted === null && measured.length) speed.textContent = t("inMilliseconds", Math.round(middle(measured.slice(-50))));
       } catch (error) {
-        if (error.status >= 400 && error.status < 500) await refusedBy(error);
-        else {
-          told(error);
-          wanted = null;
-        }
+        if (error.status >= 400 && error.status < 500) blank(error.message, error.fix);
+        else told(error);
+        wanted = null;
       }
     }
     asking = false;
   }
 
-  // A run that has no weights yet says so once, and is asked again in a while.
-  async function refusedBy(error) {
-    for (const one of columns) {
-      one.told = "";
-      one.verdict.replaceChildren(h("p", { class: "soft" }, error.message, " ", error.fix));
-      one.bars.replaceChildren();
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    wanted ??= pad.empty || closed ? null : performance.now();
-  }
-
-  function blank() {
-    seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
+  /** No answer: what was shown of an earlier drawing goes, and what is to be said stands there. */
+  function blank(text = t("waitsStroke"), fix = "") {
+    paintSeen(seen, null);
     mini.replaceChildren();
-    for (const one of columns) {
-      one.told = "";
-      one.verdict.replaceChildren(h("p", { class: "soft" }, t("waitsStroke")));
-      one.bars.replaceChildren();
-      one.maps.replaceChildren();
-      one.maps.put([]);
-    }
+    speed.textContent = "";
+    for (const one of columns) one.wait(answers_(one.name) ? text : t("answersLater"), answers_(one.name) ? fix : "");
   }
 
   function tell(answer) {
-    const first = answer.answers[0];
-    if (first?.seen) {
-      const [rows, wide, depth = 1] = first.seen.shape;
-      const values = bytes(first.seen.pixels);
-      paint(seen, rows, wide, (i) => values[i * depth], "ink");
-    }
+    const first = answer.answers.find((one) => !one.problem);
+    if (first?.seen) paintSeen(seen, first.seen);
     for (const one of answer.answers) {
-      const there = columns.find((column_) => column_.name === one.run);
-      if (!there) continue;
-      verdict(there, one);
-      bars(there, one);
+      const card = columns.find((there) => there.name === one.run);
+      if (one.problem) card?.wait(one.problem, t("onlyPictures"));
+      else card?.put(one);
     }
     if (first)
       mini.replaceChildren(
         h("b", { class: first.unsure ? "unsure" : "" }, first.unsure ? `${first.label}?` : first.label),
-        h("div", { class: "small soft" }, percent(Math.max(...first.probabilities), 0)),
+        h("div", { class: "small soft" }, first.unsure ? t("unsure") : percent(Math.max(...first.probabilities), 0)),
       );
     if (first)
       spokenLater(
         first.unsure ? t("unsureSpoken", first.reason) : t("answerIs", first.label, percent(Math.max(...first.probabilities), 0)),
       );
-  }
-
-  function verdict(there, one) {
-    const best = Math.max(...one.probabilities);
-    const key = `${one.label}${one.unsure}${one.reason}`;
-    if (there.told !== key) {
-      there.told = key;
-      there.verdict.replaceChildren(
-        h(
-          "b",
-          { class: `big${one.unsure ? " unsure" : ""}${one.label.length > 3 ? " word" : ""}` },
-          one.unsure ? `${one.label}?` : one.label,
-        ),
-        h("div", {}, h("b", { class: "share" }), h("p", { class: "soft small" }, one.unsure ? `${t("unsure")}. ${one.reason}` : "")),
-      );
-    }
-    there.verdict.querySelector(".share").textContent = percent(best, 1);
-    there.node.classList.toggle("isunsure", one.unsure);
-  }
-
-  // Many classes: the ten largest, in an order that stays while the stroke grows.
-  function bars(there, one) {
-    const most = 12;
-    let shown = one.classes.map((_, i) => i);
-    if (shown.length > most) shown = shown.sort((a, b) => one.probabilities[b] - one.probabilities[a]).slice(0, most);
-    const best = one.probabilities.indexOf(Math.max(...one.probabilities));
-    const told = shown.map((i) => one.classes[i]).join("\n");
-    if (there.classes !== told || !there.bars.children.length) {
-      there.classes = told;
-      there.bars.replaceChildren(
-        ...shown.map((i) =>
-          h(
-            "div",
-            { class: "pbar" },
-            h("b", { title: one.classes[i] }, one.classes[i]),
-            h("span", { class: "track" }, h("i")),
-            h("span", { class: "value" }),
-          ),
-        ),
-      );
-    }
-    shown.forEach((i, row) => {
-      const bar = there.bars.children[row];
-      bar.classList.toggle("best", i === best);
-      bar.children[1].firstChild.style.transform = `scaleX(${one.probabilities[i].toFixed(4)})`;
-      bar.children[2].textContent = percent(one.probabilities[i], 1);
-    });
   }
 
   const keep = () => {
@@ -351,11 +285,13 @@ export function mount(root) {
       }
     }),
     on("run", (event) => {
-      if (names.includes(event.name) && event.state === "finished" && !pad.empty) ask(performance.now());
+      if (names.includes(event.name) && event.state === "finished") ask(performance.now());
     }),
   ];
   if (names.length) build();
-  if (lastDrawing.file) pad.take(lastDrawing.file);
+  const linked = strokes.read(place.get("ink"));
+  if (linked.length) pad.put(linked);
+  else if (lastDrawing.file) pad.take(lastDrawing.file);
   else if (lastDrawing.strokes.length) pad.put(lastDrawing.strokes);
   return {
     pad,

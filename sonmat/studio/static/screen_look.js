@@ -1,15 +1,17 @@
 // Look inside: every layer's answer to one image, and how each of its values comes about.
 import { get, post, told } from "./api.js";
-import { choice, chosenRun, noRuns, remember, runPicker, slider } from "./controls.js";
+import { choice, chosenRun, noRuns, remember, runPicker, short, slider } from "./controls.js";
 import { demonstration } from "./demonstration.js";
 import { denseView } from "./dense_view.js";
-import { button, h, later } from "./dom.js";
+import { button, h, later, notice, rebuilt } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
 import { bytes, floats, mapRows, paint, worth } from "./planes.js";
 import { place } from "./state.js";
-import { called, store } from "./store.js";
+import { store } from "./store.js";
 import { best, layerOf } from "./seen_layer.js";
+import { rowField } from "./row_field.js";
 import { stepper } from "./stepper.js";
+import * as strokes from "./strokes.js";
 import { number, t } from "./texts.js";
 
 const ROUND = 1e-3; // float32 sums in another order differ by less
@@ -28,17 +30,9 @@ export function mount(root) {
   let closed = false;
   let abort = null;
 
-  const image = h("canvas", { class: "seen big", role: "img" });
+  const image = h("canvas", { class: "seen big", role: "img", "aria-label": t("image") });
   const verdict = h("p", { class: "small" });
-  const row = h("input", {
-    type: "number",
-    min: 0,
-    value: place.get("pick"),
-    "aria-label": t("row"),
-    onchange: () => {
-      set({ pick: Math.max(0, Math.round(Number(row.value) || 0)) });
-    },
-  });
+  const row = rowField({ value: place.get("pick"), onset: (pick) => set({ pick, mine: false }) });
   const source = h("div", { class: "row source" });
   const top = h("section", { class: "card looktop" });
   const strip = h("section", { class: "card strip" });
@@ -60,11 +54,17 @@ export function mount(root) {
   }
 
   async function drawn() {
-    const pad = new Pad({ label: "", hint: "", width: lastDrawing.width, onchange: () => {} });
-    pad.strokes = lastDrawing.strokes;
-    pad.file = lastDrawing.file;
+    const linked = strokes.read(place.get("ink"));
+    const pad = new Pad({ label: "", hint: "", width: linked.length ? place.get("width") : lastDrawing.width, onchange: () => {} });
+    pad.strokes = linked.length ? linked : lastDrawing.strokes;
+    pad.file = linked.length ? null : lastDrawing.file;
     const picture = await pad.picture();
     pad.end();
+    if (!picture) {
+      // a picture is in no address: the link of another day has none
+      place.set({ mine: false });
+      notice(t("noDrawingKept"), t("noDrawing"));
+    }
     return picture?.body ?? null;
   }
 
@@ -95,14 +95,19 @@ export function mount(root) {
       ]);
       if (mine !== turn || closed) return;
       [seen, other] = both;
+      row.of(seen.image.of);
       show();
     } catch (error) {
-      if (mine === turn) told(error);
+      if (mine === turn) {
+        told(error);
+        if (!seen && error.status) for (const one_ of [strip, stage]) one_.replaceChildren(h("p", { class: "soft" }, error.message, " ", error.fix));
+      }
     }
     if (mine === turn) root.classList.remove("reading");
   }
 
-  function showTop() {
+  const showTop = () => rebuilt(top, buildTop);
+  function buildTop() {
     const epochs = seen?.epochs ?? [];
     const epochChoice = (key, value) =>
       choice(t("weightsOf"), [["", t("lastEpoch")], ...epochs.map((one_) => [one_, String(one_)])], value ?? "", (text) =>
@@ -148,30 +153,12 @@ export function mount(root) {
           class: "small",
           id: "mine",
           "aria-pressed": String(place.get("mine")),
-          disabled: !lastDrawing.strokes.length && !lastDrawing.file,
-          onclick: () => set({ mine: true }),
+          disabled: !lastDrawing.strokes.length && !lastDrawing.file && !place.get("ink"),
+          onclick: () => set({ mine: true, ink: place.get("ink") || strokes.written(lastDrawing.strokes), width: lastDrawing.width }),
         },
         t("myDrawing"),
       ),
-      button(
-        "left",
-        t("before"),
-        () => {
-          set({ pick: Math.max(0, place.get("pick") - 1), mine: false });
-          row.value = place.get("pick");
-        },
-        { text: false, id: "before" },
-      ),
-      row,
-      button(
-        "right",
-        t("next"),
-        () => {
-          set({ pick: place.get("pick") + 1, mine: false });
-          row.value = place.get("pick");
-        },
-        { text: false, id: "next" },
-      ),
+      ...row.nodes(),
     );
     top.replaceChildren(
       image,
@@ -180,6 +167,7 @@ export function mount(root) {
         { class: "looktext" },
         h("div", { class: "row" }, picker, epochs.length ? epochChoice("epoch", place.get("epoch")) : null),
         source,
+        row.why,
         verdict,
       ),
       h(
@@ -238,14 +226,13 @@ export function mount(root) {
     strip.replaceChildren(h("h2", {}, t("allLayers")), h("p", { class: "lead" }, t("allLead")));
     if (other) {
       rowsOther.put(other.maps);
-      const title = (one_, epoch) => `${called(store.runs.get(one_), one_)}${epoch ? ` · ${t("epoch")} ${epoch}` : ""}`;
-      const [a, b] = best(other);
+      const title = (one_, epoch) => `${store.runs.has(one_) ? short(store.runs.get(one_)) : one_}${epoch ? ` · ${t("epoch")} ${epoch}` : ""}`;
       strip.append(
         h(
           "div",
           { class: "two" },
-          h("div", {}, h("h3", {}, title(run, place.get("epoch"))), rowsMade),
-          h("div", {}, h("h3", {}, title(name, place.get("epoch2")), " ", h("span", { class: "soft small" }, t("says", a, b))), rowsOther),
+          h("div", {}, h("h3", {}, title(run, place.get("epoch"))), h("p", { class: "soft small" }, t("says", ...best(seen))), rowsMade),
+          h("div", {}, h("h3", {}, title(name, place.get("epoch2"))), h("p", { class: "soft small" }, t("says", ...best(other))), rowsOther),
         ),
       );
     } else strip.append(rowsMade);
@@ -293,7 +280,7 @@ export function mount(root) {
       "div",
       { class: "row stagehead" },
       h("h2", {}, t("stepper")),
-      choice("", layers, chosen.name, (name) => pick(name, 0)),
+      choice(t("layerWord"), layers, chosen.name, (name) => pick(name, 0)),
     );
     if (chosen.kernel?.shape.length === 2) {
       stage.replaceChildren(head, dense.node);

@@ -1,5 +1,6 @@
 // Runs: a list of thousands that scrolls smoothly, since only the rows in view are in the page.
 import { at, remove, told } from "./api.js";
+import { short } from "./controls.js";
 import { button, h, speak, sure } from "./dom.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
@@ -7,13 +8,15 @@ import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
 const HIGH = 44; // pixels a row
 const SPARE = 6;
+const NAMED = 12; // runs that are named before they are deleted
+const narrow = matchMedia("(max-width: 860px)");
 
 /** @type {[string, string, (row: any) => any, (row: any) => string][]} key, text, what it is sorted by, what is shown */
 const COLUMNS = [
-  ["name", "name", (row) => called(row).toLowerCase(), (row) => called(row)],
+  ["name", "name", (row) => called(row).toLowerCase(), (row) => (narrow.matches ? short(row) : called(row))],
   ["state", "state", (row) => row.state, (row) => stateName(row.state)],
   ["model", "model", (row) => row.model, (row) => row.model],
-  ["data", "data", (row) => row.data, (row) => String(row.data).split(/[\\/]/).pop()],
+  ["data", "dataColumn", (row) => row.data, (row) => String(row.data).split(/[\\/]/).pop()],
   ["val_accuracy", "valAccuracyShort", (row) => row.val_accuracy, (row) => percent(row.val_accuracy)],
   ["val_loss", "valLossShort", (row) => row.val_loss, (row) => number(row.val_loss)],
   ["epochs", "epochs", (row) => row.epochs, (row) => `${row.epochs}/${row.of}`],
@@ -199,7 +202,8 @@ export function mount(root) {
   let actsTold = "";
   function paintActs() {
     const chosen = place.get("pick").filter((name) => store.runs.has(name));
-    const told = JSON.stringify([chosen, chosen.map((one) => store.runs.get(one).state)]);
+    const away = chosen.filter((name) => !rows.some((row) => row.name === name)).length;
+    const told = JSON.stringify([away, chosen, chosen.map((one) => store.runs.get(one).state)]);
     if (told === actsTold) return;
     actsTold = told;
     if (!chosen.length) {
@@ -209,21 +213,23 @@ export function mount(root) {
     const [first, ...others] = chosen;
     const going = chosen.some((one) => store.runs.get(one).state === "training");
     acts.replaceChildren(
-      h("span", { class: "soft small" }, t("chosen", chosen.length)),
+      h("span", { class: "soft small" }, away ? t("notShown", chosen.length, away) : t("chosen", chosen.length)),
       h(
         "a",
         { class: "button small", id: "compare", href: place.to("train", { base: `run:${first}`, run: first, beside: others.slice(0, 4) }) },
         t("compare"),
       ),
-      h("a", { class: "button small", href: place.to("draw", { runs: chosen.slice(0, 4) }) }, t("openDraw")),
+      h("a", { class: "button small", href: place.to("draw", { runs: chosen.slice(0, 4) }) }, t(chosen.length > 1 ? "openDrawMany" : "openDraw")),
       button("bin", t("remove"), () => erase(chosen), { kind: "small", disabled: going, id: "erase" }),
       button(null, t("clearChosen"), () => pick([]), { kind: "small quiet" }),
     );
   }
 
   async function erase(names) {
+    const shown = names.map((name) => called(store.runs.get(name)));
+    const named = names.length > 1 ? [...shown.slice(0, NAMED), ...(shown.length > NAMED ? [t("andMore", shown.length - NAMED)] : [])] : [];
     const question = names.length === 1 ? t("sureDelete", called(store.runs.get(names[0]))) : t("sureDeleteMany", names.length);
-    if (!(await sure(question, t("remove"), t("cancel")))) return;
+    if (!(await sure(question, t("remove"), t("cancel"), named))) return;
     for (const name of names) await remove(at("runs", name)).catch(told);
     speak(t("deleted"));
     pick(place.get("pick").filter((one) => store.runs.has(one) && !names.includes(one)));

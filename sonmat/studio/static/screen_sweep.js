@@ -1,6 +1,6 @@
 // Sweep: a space, its cost before it starts, trials as they arrive, and what they say.
 import { at, get, post, told } from "./api.js";
-import { button, h, notice } from "./dom.js";
+import { button, h, speak } from "./dom.js";
 import { parallel } from "./parallel.js";
 import { place } from "./state.js";
 import { on } from "./store.js";
@@ -8,6 +8,7 @@ import { sweepForm } from "./sweep_form.js";
 import { fanChart, finalists, heatmap, historyChart, importance } from "./sweep_charts.js";
 import { join } from "./sweep_news.js";
 import { settingText } from "./sweep_scale.js";
+import { settingName } from "./space_builder.js";
 import { count, number, percent, stateName, t, time, when } from "./texts.js";
 
 export function mount(root) {
@@ -105,7 +106,7 @@ export function mount(root) {
       const next = await get(at("studies", name));
       took = performance.now() - began;
       if (closed || place.get("study") !== name) return;
-      study = next.payload;
+      study = next.payload && named(next.payload, ["training", "waiting"].includes(next.row?.state));
       winner = next.winner;
       const at_ = studies.findIndex((one) => one.name === name);
       if (at_ >= 0) studies[at_] = next.row;
@@ -120,6 +121,11 @@ export function mount(root) {
     }
     paint();
   }
+  // Settings are called as in the form; a sweep that goes on has stopped nobody for good yet.
+  const named = (payload, going) => {
+    for (const axis of payload.axes) [axis.written, axis.label] = [axis.label, settingName(axis.name)];
+    return Object.assign(payload, { going });
+  };
   // The whole of a long study takes long to work out and to send: it is asked for a tenth of the time at most.
   let took = 0;
   let waiting = 0;
@@ -138,8 +144,10 @@ export function mount(root) {
     const row = studies.find((one) => one.name === place.get("study"));
     if (!row) return;
     const going = ["training", "waiting"].includes(row.state);
-    const done = progress?.done ?? row.done ?? study?.trials?.number.length ?? 0;
-    const of = progress?.of ?? row.of ?? 0;
+    const of = row.of ?? progress?.of ?? 0;
+    const finals = going && progress?.phase === "finalists" ? progress : null; // it counts the finalists' trainings
+    const told_ = finals ? of : (progress?.done ?? row.done ?? 0);
+    const done = Math.min(of, Math.max(told_, row.done ?? 0, study?.trials?.number.length ?? 0));
     const best = study && study.best !== null && study.best !== undefined ? study.trials.value[study.best] : progress?.best?.value;
     top.replaceChildren(
       h(
@@ -168,8 +176,9 @@ export function mount(root) {
         "dl",
         { class: "figures" },
         ...[
-          [t("bestSoFar"), best === undefined || best === null ? "–" : worth(best), "big"],
+          [t(going ? "bestSoFar" : "bestWord"), best === undefined || best === null ? "–" : worth(best), "big"],
           [t("trialsWord"), `${count(done)} / ${count(of)}`],
+          ...(finals ? [[t("finalsWord"), `${count(finals.done)} / ${count(finals.of)}`]] : []),
           [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)],
         ].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value))),
       ),
@@ -192,7 +201,8 @@ export function mount(root) {
     head();
     const none = !study || study.best === null || study.best === undefined || !study.trials?.number.length;
     if (none) {
-      results.replaceChildren(top, h("p", { class: "empty" }, t("noneYet")));
+      const state = studies.find((one) => one.name === place.get("study"))?.state;
+      results.replaceChildren(top, h("p", { class: "empty" }, t(["training", "waiting", undefined].includes(state) ? "noneYet" : "noTrials")));
       return;
     }
     if (fan.node.parentNode?.parentNode !== results) {
@@ -220,6 +230,7 @@ export function mount(root) {
         paint();
       }),
     );
+    heat.classList.toggle("wide", Boolean(heat.querySelector("tr")?.children.length > 7));
     matter.replaceChildren(h("h2", {}, t("matters")), importance(study));
     const table = finalists(study);
     finals.hidden = !table;
@@ -248,12 +259,12 @@ export function mount(root) {
     card.hidden = i === null || i === undefined;
     if (card.hidden) return;
     const n = study.trials.number[i];
-    const state = { d: t("toTheEnd"), s: t("stoppedEarly"), f: t("failedWord") }[study.trials.state[i]];
+    const state = { d: t("toTheEnd"), s: t(study.going ? "heldBack" : "stoppedEarly"), f: t("failedWord") }[study.trials.state[i]];
     card.replaceChildren(
       h(
         "div",
         { class: "row apart" },
-        h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t("bestSoFar")}` : ""),
+        h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t(study.going ? "bestSoFar" : "bestWord")}` : ""),
         button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
       ),
       h(
@@ -273,7 +284,7 @@ export function mount(root) {
   async function train(n) {
     try {
       const { name } = await post(at("studies", place.get("study"), "trials", n, "open"));
-      notice(t("startedSpoken", name), "", "good");
+      speak(t("startedSpoken", name));
       place.go("train", { base: `run:${name}`, run: name });
     } catch (error) {
       told(error);

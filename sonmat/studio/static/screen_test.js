@@ -1,7 +1,8 @@
 // Test: what is taken for what, the most wrong, whether the probabilities hold, and how much the network stands.
 import { at, get, post, told } from "./api.js";
 import { chosenRun, noRuns, remember, runPicker } from "./controls.js";
-import { button, h, notice, sure } from "./dom.js";
+import { button, h, notice, rebuilt, sure } from "./dom.js";
+import { isDark } from "./palette.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
 import { classTable, confidenceChart, confusionTable, corruptionTable } from "./test_charts.js";
@@ -34,6 +35,7 @@ export function mount(root) {
       const part = place.get("part");
       if (part === "test" && !tested) {
         place.set({ part: "validation" });
+        notice(t("testAsked", t("lookAtTest")));
         found = await get(at("test", run), { part: "validation" });
       } else found = part === "test" ? tested : await get(at("test", run), { part });
       if (closed || mine !== run) return;
@@ -48,7 +50,7 @@ export function mount(root) {
   function head() {
     const looks = found?.counted ?? store.runs.get(run)?.test_readings ?? 0;
     const part = place.get("part");
-    top.replaceChildren(
+    const built = () => [
       h(
         "div",
         { class: "row" },
@@ -83,7 +85,8 @@ export function mount(root) {
         h("span", { class: "small" }, looks === 0 ? t("looksNever") : looks === 1 ? t("looksOnce") : t("looks", looks)),
         button("look", t("lookAtTest"), () => choose("test", true), { kind: "small", id: "looktest" }),
       ),
-    );
+    ];
+    rebuilt(top, () => top.replaceChildren(...built()));
   }
 
   async function choose(part, again = false) {
@@ -163,10 +166,12 @@ export function mount(root) {
       matrix();
       showCell(true);
     };
-    confusion.replaceChildren(
-      h("h2", {}, t("confusions")),
-      h("p", { class: "lead" }, t("confusionLead")),
-      confusionTable(found, place.get("cell"), pick),
+    rebuilt(confusion, () =>
+      confusion.replaceChildren(
+        h("h2", {}, t("confusions")),
+        h("p", { class: "lead" }, t("confusionLead")),
+        confusionTable(found, place.get("cell"), pick),
+      ),
     );
   }
 
@@ -221,12 +226,19 @@ export function mount(root) {
     }
   }
 
+  // Ink on paper, as on the other screens; colours of pictures stay as they are.
+  function inked() {
+    const data = store.runs.get(run)?.data;
+    const drawn = [...store.start.datasets.map((one) => one.name), ...(store.start.drawings ?? []).map((one) => one.name)];
+    return !isDark() && drawn.includes(data);
+  }
+
   const image = (part, index, note, title, one) =>
     one.sentence !== undefined
       ? h("p", { class: "sentence small" }, h("b", {}, note), ` ${one.sentence}`)
       : h(
           part === "test" ? "div" : "a",
-          { class: "shot", title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) },
+          { class: `shot${inked() ? " ink" : ""}`, title, ...(part === "test" ? {} : { href: place.to("look", { run, part, pick: index }) }) },
           h("img", { src: picture(part, index), alt: title, width: 56, height: 56, loading: "lazy" }),
           h("span", {}, note),
         );
@@ -239,6 +251,7 @@ export function mount(root) {
         "div",
         { class: "gallery" },
         found.hardest
+          .filter((one) => one.label !== one.said)
           .slice(0, 24)
           .map((one) =>
             image(

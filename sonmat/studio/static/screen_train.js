@@ -1,10 +1,10 @@
 // Train: data, network, settings; a button; curves that move.
-import { at, post, told } from "./api.js";
-import { choice, toggle } from "./controls.js";
+import { at, post, remove, told } from "./api.js";
+import { choice, short, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
-import { baseOf, changed, recipeOf, same, untouched } from "./recipe.js";
-import { place } from "./state.js";
+import { baseOf, changed, dataOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
+import { parse, place } from "./state.js";
 import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
 import { trainForm } from "./train_form.js";
@@ -21,7 +21,7 @@ export function mount(root) {
   const live = liveView({ onapply: apply, ontrained: () => {} });
   const network = new Network({
     onset: (layers) => edit({ layers }),
-    input: () => store.start.datasets.find((one) => one.name === recipe().data)?.shape,
+    input: () => dataOf(recipe())?.shape,
   });
   const form = trainForm((changes) => edit(changes));
   const go = button("play", t("startTrain"), () => start(), { kind: "primary big", id: "train" });
@@ -37,6 +37,22 @@ export function mount(root) {
 
   const recipe = () => recipeOf(base.recipe, place.values);
 
+  // A link that names a run and no settings is of that run's settings.
+  async function followRun() {
+    const run = place.get("run");
+    const plain = Object.entries(untouched()).every(([key, value]) => same(place.get(key), value));
+    if (!run || !plain || place.get("base") !== parse("#/train").values.base) return;
+    const of = await baseOf(`run:${run}`).catch(() => null);
+    if (!of || same(of.recipe, base.recipe) || place.get("run") !== run) return;
+    place.set({ base: `run:${run}` });
+    base = of;
+  }
+
+  const calledBase = () => {
+    const row = store.runs.get(place.get("base").slice(4));
+    return row ? short(row) : place.get("base").slice(4);
+  };
+
   async function open() {
     try {
       base = await baseOf(place.get("base"));
@@ -45,9 +61,11 @@ export function mount(root) {
       place.set({ base: "notes-mlp", ...untouched() });
       base = await baseOf("notes-mlp");
     }
+    await followRun();
     if (closed) return;
-    const choices = store.start.recipes.map((one) => [one.name, one.name]);
-    if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun")]);
+    check = null;
+    const choices = recipeChoices();
+    if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun", calledBase())]);
     from.replaceChildren(
       choice(t("startFrom"), choices, place.get("base"), (name) => {
         place.set({ base: name, ...untouched() }, true);
@@ -91,6 +109,7 @@ export function mount(root) {
   }
 
   function edit(changes) {
+    if (closed) return; // a field that loses the keyboard with its screen writes into no other screen's address
     if (changes.layers && base.layers && same(changes.layers, base.layers)) changes = { ...changes, layers: null };
     place.set(changes);
     form.put(recipe(), place.values);
@@ -113,27 +132,48 @@ export function mount(root) {
     }
     if (closed) return;
     network.tell(check);
-    go.disabled = !check.ok;
-    totals.textContent = check.ok
-      ? `${t("parametersAll", count(check.parameters))}${check.steps ? ` · ${t("stepsAll", count(check.steps * recipe().train.epochs))}` : ""}`
-      : check.at === null || check.at === undefined
-        ? check.problem
-        : t("cannotBe");
-    totals.classList.toggle("badtext", !check.ok);
+    judge();
   }, CHECK);
   look.now = () => {
     look.cancel();
     look();
   };
 
+  /** What forbids to train what is shown: a number in its field, or the network; "" where nothing does. */
+  function forbidden() {
+    if (root.querySelector('[aria-invalid="true"]')) return t("unfitNumbers");
+    if (!check || check.ok) return "";
+    return check.at === null || check.at === undefined ? check.problem : t("cannotBe");
+  }
+
+  function judge() {
+    const why = forbidden();
+    go.disabled = Boolean(why);
+    const { members = 1, epochs } = base?.recipe ? recipe().train : {};
+    const steps = check?.steps ? ` · ${t("stepsAll", count(check.steps * epochs * members))}` : "";
+    const size = check && (members > 1 ? t("membersAll", members, count(check.parameters)) : t("parametersAll", count(check.parameters)));
+    totals.textContent = why || (check ? size + steps : "");
+    totals.classList.toggle("badtext", Boolean(why));
+  }
+  root.addEventListener("fit", judge);
+
   const moved = later(() => {
     if (place.get("follow") && check?.ok) start();
   }, FOLLOW);
+
+  // A run that the next one replaced before it had an epoch leaves no trace: nobody could do anything with it.
+  const replaced = new Set();
+  function discard({ name, state }) {
+    if (!replaced.has(name) || !state || ["training", "waiting"].includes(state)) return;
+    replaced.delete(name);
+    if (store.runs.get(name)?.epochs === 0) remove(at("runs", name)).catch(() => {}); // gone already, or going on in another tab
+  }
 
   let starting = false;
   let again = false;
   /** Train what the form says; one under way that this screen began and follows is stopped and replaced. */
   async function start() {
+    if (forbidden()) return;
     if (starting) {
       again = true;
       return;
@@ -145,11 +185,12 @@ export function mount(root) {
     try {
       if (place.get("follow") && row && ["training", "waiting"].includes(row.state)) {
         stopped = before;
+        replaced.add(before);
         await post(at("runs", before, "stop"));
       }
       const { name } = await post("/api/runs", { recipe: recipe(), title: "" });
-      const beside =
-        before && before !== stopped ? [before, ...place.get("beside").filter((one) => one !== before)].slice(0, 4) : place.get("beside");
+      const others = place.get("beside").filter((one) => one !== before);
+      const beside = before && before !== stopped ? [...others, before].slice(-4) : others;
       place.set({ run: name, beside }, !place.get("follow"));
       speak(t("startedSpoken", name));
       if (!closed) live.show(name, pressed);
@@ -176,7 +217,7 @@ export function mount(root) {
     }
   }
 
-  const offs = [on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
+  const offs = [on("runs", discard), on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
   open();
   readDrawings().then(
     () => {

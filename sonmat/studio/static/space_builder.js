@@ -91,6 +91,13 @@ function choicesOf(text) {
     });
 }
 
+/** Why a setting cannot be searched like this; "" where it can. @param {Dimension} one */
+function problemOf(one) {
+  if (one.kind === "choices") return one.choices.length ? "" : t("badChoices");
+  if (one.low === null || one.high === null || one.low >= one.high) return t("badEnds");
+  return one.kind.includes("log") && one.low <= 0 ? t("badLog") : "";
+}
+
 /** @param {{onset: (space: Object<string, Dimension>) => void}} options */
 export function spaceBuilder({ onset }) {
   const rows = h("div", { class: "dimensions" });
@@ -119,7 +126,18 @@ export function spaceBuilder({ onset }) {
 
   function row(key, one) {
     const name = settingName(key);
-    const put = (changes) => set({ ...space, [key]: { ...space[key], ...changes } });
+    const why = h("p", { class: "unfit", role: "alert", hidden: true });
+    // What cannot be searched is said where it was written, at once, and not handed on.
+    const put = (changes) => {
+      const next = { ...space[key], ...changes };
+      const problem = problemOf(next);
+      why.textContent = problem;
+      why.hidden = !problem;
+      for (const field_ of why.parentNode.querySelectorAll("input:not([type=checkbox])")) field_.setAttribute("aria-invalid", String(Boolean(problem)));
+      node.dispatchEvent(new Event("fit", { bubbles: true }));
+      if (problem) space[key] = next;
+      else set({ ...space, [key]: next });
+    };
     const field = (end) =>
       h("input", {
         type: "number",
@@ -128,7 +146,7 @@ export function spaceBuilder({ onset }) {
         "aria-label": `${name} ${t(end === "low" ? "from" : "to")}`,
         oninput: (event) => {
           const value = Number(event.target.value);
-          if (event.target.value !== "" && Number.isFinite(value)) put({ [end]: value });
+          put({ [end]: event.target.value === "" || !Number.isFinite(value) ? null : value });
         },
       });
     const body =
@@ -139,8 +157,7 @@ export function spaceBuilder({ onset }) {
             "aria-label": `${name} ${t("choices")}`,
             title: t("choicesHint"),
             oninput: (event) => {
-              const choices = choicesOf(event.target.value);
-              if (choices.length) put({ choices });
+              put({ choices: choicesOf(event.target.value) });
             },
           })
         : h(
@@ -179,6 +196,7 @@ export function spaceBuilder({ onset }) {
         { text: false },
       ),
       body,
+      why,
     );
   }
 

@@ -22,7 +22,7 @@ export const TABLE = {
     beside: [[], "list"],
   },
   runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
-  draw: { runs: [[], "list"], width: [30, "number"], set: ["", "text"], label: ["", "text"] },
+  draw: { runs: [[], "list"], width: [30, "number"], ink: ["", "text"], set: ["", "text"], label: ["", "text"] },
   look: {
     run: ["", "text"],
     beside: ["", "text"],
@@ -31,6 +31,8 @@ export const TABLE = {
     part: ["validation", "text"],
     pick: [0, "number"],
     mine: [false, "flag"],
+    ink: ["", "text"],
+    width: [30, "number"],
     layer: ["", "text"],
     filter: [0, "number"],
     channel: [0, "number"],
@@ -66,10 +68,19 @@ export const LAYER_KEYS = {
   max_pool: ["size", "stride", "padding"],
   average_pool: ["size", "stride", "padding"],
   dropout: ["rate"],
-  batch_norm: [],
+  batch_norm: ["momentum"],
+  activation: ["activation"],
 };
 
 const plain = (text) => (text !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+const keysOf = (layer) => (Object.hasOwn(LAYER_KEYS, layer) ? LAYER_KEYS[layer] : []);
+const layerText = (one) => [one.layer, ...keysOf(one.layer).map((key) => one[key] ?? "")].join(":").replace(/:+$/, "");
+// What a link leaves out of a layer is as by default; a kind that there is not stays, so that its card says so.
+const layerOf = (text) => {
+  const [layer, ...values] = text.split(":");
+  const given = keysOf(layer).map((key, i) => [key, plain(values[i] ?? "")]);
+  return { layer, ...Object.fromEntries(given.filter(([, value]) => value !== "")) };
+};
 const CODE = {
   text: [String, (text) => text],
   number: [String, (text) => (Number.isFinite(Number(text)) && text !== "" ? Number(text) : undefined)],
@@ -83,18 +94,7 @@ const CODE = {
       return Array.isArray(value) && value.length === 2 && value.every((one) => Number.isInteger(one) && one >= 0) ? value : undefined;
     },
   ],
-  layers: [
-    (layers) => layers.map((one) => [one.layer, ...(LAYER_KEYS[one.layer] ?? []).map((key) => one[key])].join(":")).join("~"),
-    (text) =>
-      text
-        .split("~")
-        .filter(Boolean)
-        .map((part) => {
-          const [layer, ...values] = part.split(":");
-          return { layer, ...Object.fromEntries((LAYER_KEYS[layer] ?? []).map((key, i) => [key, plain(values[i] ?? "")])) };
-        })
-        .filter((one) => one.layer in LAYER_KEYS),
-  ],
+  layers: [(layers) => layers.map(layerText).join("~"), (text) => text.split("~").filter(Boolean).map(layerOf)],
 };
 
 /** The ends of numbers that a screen draws by. @type {Object<string, [number, number]>} */

@@ -1,6 +1,7 @@
 // The studio's frame: header, tabs, language, theme, and which screen is shown.
 import { told } from "./api.js";
-import { button, glyph, h, notice } from "./dom.js";
+import { button, glyph, h, notice, rebuilt } from "./dom.js";
+import { isDark } from "./palette.js";
 import { SCREENS, place } from "./state.js";
 import { begin, on, store } from "./store.js";
 import { known, t } from "./texts.js";
@@ -29,38 +30,40 @@ function tab(screen) {
 function frame() {
   document.getElementById("skip").textContent = t("skip");
   document.title = `${t(place.screen)} · sonmat studio`;
-  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  document.getElementById("top").replaceChildren(
-    h("a", { class: "logo", href: "#/train", "aria-label": "sonmat studio" }, mark(), h("b", {}, "sonmat"), h("i", {}, "studio")),
-    h("nav", { "aria-label": t("screens"), class: "tabs" }, SCREENS.map(tab)),
-    h(
-      "div",
-      { class: "tools" },
-      h("span", { class: "worker", id: "worker" }),
-      button("link", t("copyLink"), copyLink, { text: false, kind: "wide" }),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "quiet",
-          lang: t("other") === "English" ? "en" : "ko",
-          "aria-label": t("language"),
-          id: "language",
-          onclick: speakOther,
-        },
-        t("other"),
-      ),
-      button(dark === "dark" ? "sun" : "moon", t("theme"), () => setTheme(dark === "dark" ? "light" : "dark"), {
-        text: false,
-        id: "theme",
-      }),
-    ),
-  );
+  const top = document.getElementById("top");
+  rebuilt(top, () => top.replaceChildren(...bar()));
   const bottom = document.getElementById("bottom");
   bottom.setAttribute("aria-label", t("screens"));
-  bottom.replaceChildren(...SCREENS.map(tab));
+  rebuilt(bottom, () => bottom.replaceChildren(...SCREENS.map(tab)));
   linkState();
 }
+
+const bar = () => [
+  h("a", { class: "logo", href: "#/train", "aria-label": "sonmat studio" }, mark(), h("b", {}, "sonmat"), h("i", {}, "studio")),
+  h("nav", { "aria-label": t("screens"), class: "tabs" }, SCREENS.map(tab)),
+  h(
+    "div",
+    { class: "tools" },
+    h("span", { class: "worker", id: "worker" }),
+    button("link", t("copyLink"), copyLink, { text: false, kind: "wide" }),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet",
+        lang: t("other") === "English" ? "en" : "ko",
+        "aria-label": t("language"),
+        id: "language",
+        onclick: speakOther,
+      },
+      t("other"),
+    ),
+    button(isDark() ? "sun" : "moon", t("theme"), () => setTheme(isDark() ? "light" : "dark"), {
+      text: false,
+      id: "theme",
+    }),
+  ),
+];
 
 const mark = () => {
   const image = h("img", { src: "/static/icon.svg", alt: "", width: 28, height: 28 });
@@ -107,12 +110,17 @@ function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   kept("theme", theme);
   if (place.get("theme")) place.set({ theme });
-  frame();
   dispatchEvent(new Event("theme"));
 }
 
+// What a field of the screen that is left says while it goes would be written into the address of the next one.
+let leaving = false;
+for (const kind of ["input", "change", "blur", "focusout"])
+  addEventListener(kind, (event) => leaving && main.contains(event.target) && event.stopImmediatePropagation(), true);
+
 async function show() {
   const mine = ++turn;
+  leaving = true;
   shown?.unmount?.();
   shown = null;
   frame();
@@ -126,6 +134,7 @@ async function show() {
   if (mine !== turn) return;
   const root = h("div", { class: `screen ${place.screen}` });
   main.replaceChildren(root);
+  leaving = false;
   try {
     shown = mount(root);
   } catch (error) {
@@ -147,6 +156,7 @@ function moved() {
     main.focus({ preventScroll: true });
   });
 }
+addEventListener("theme", frame);
 addEventListener("hashchange", moved);
 addEventListener("popstate", moved);
 addEventListener("place", () => {
@@ -160,6 +170,8 @@ on("ended", ({ name, problem, fix }) => {
   if (problem && store.runs.get(name)?.state !== "failed") notice(problem, fix); // a finished run stays what it is
 });
 
+const asked = location.hash.replace(/^#\/?/, "").split("?")[0];
+if (asked && !SCREENS.includes(asked)) notice(t("noScreen", asked));
 where = location.hash;
 place.read();
 frame();

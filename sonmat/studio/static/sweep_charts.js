@@ -1,9 +1,15 @@
 // The pictures of a study: curves that fade, trials as they came, pairs of settings, what matters.
-import { LineChart, colour, ticks } from "./chart.js";
+import { LineChart, ticks } from "./chart.js";
 import { h } from "./dom.js";
+import { colour, fonts } from "./palette.js";
 import { ramp } from "./planes.js";
 import { marks, put, settingText, told } from "./sweep_scale.js";
-import { number, t } from "./texts.js";
+import { number, percent, t } from "./texts.js";
+
+/** A result as the study has it: a share as a percentage. */
+export const worth = (study, value, digits = 2) => (study.scale === "one" ? percent(value, digits) : number(value, 4));
+/** Texts of the server's with the settings called as they are on the page. */
+const inWords = (study, text) => study.axes.reduce((all, axis) => all.replaceAll(axis.written, axis.label), text);
 
 /** Curves of trials: strong ones went to the end, those stopped early are pale. */
 export function fanChart() {
@@ -44,9 +50,9 @@ export function fanChart() {
         const one = series.find((x) => x.colour === colour_);
         if (one) one.group = text;
       };
-      group("--faint", t("stoppedEarly"));
+      group("--faint", t(study.going ? "heldBack" : "stoppedEarly"));
       group("--two", t("toTheEnd"));
-      group("--one", t("bestSoFar"));
+      group("--one", t(study.going ? "bestSoFar" : "bestWord"));
       chart.set(series, { text: `${series.length}` });
     },
   };
@@ -86,7 +92,7 @@ export function historyChart({ onpick }) {
     const last = Math.max(1, trials.number.at(-1) ?? 1);
     const x = (n) => M.left + (n / last) * (wide - M.left - M.right);
     const y = (v) => high - M.bottom - ((v - bottom) / (up - bottom)) * (high - M.top - M.bottom);
-    pen.font = `11px ${colour("--font")}`;
+    pen.font = `11px ${fonts()}`;
     pen.strokeStyle = colour("--line");
     pen.fillStyle = colour("--soft");
     pen.textAlign = "right";
@@ -167,7 +173,7 @@ export function historyChart({ onpick }) {
     if (i === null) return;
     tip.replaceChildren(
       h("b", {}, t("trialNo", study.trials.number[i])),
-      ` ${number(study.trials.value[i])}`,
+      ` ${worth(study, study.trials.value[i])}`,
       ...study.axes.slice(0, 6).map((axis) => h("div", {}, `${axis.label} ${settingText(axis, i)}`)),
     );
     tip.style.left = spots[i][0] > canvas.clientWidth / 2 ? "auto" : `${spots[i][0] + 12}px`;
@@ -226,7 +232,7 @@ export function heatmap(study, which, onpair) {
         style: { background: ground, color: letters },
         title: `${pair.tried[row][column]} ${t("trialsWord")}`,
       },
-      value === null ? (pair.tried[row][column] ? "×" : "") : number(value, 4),
+      value === null ? (pair.tried[row][column] ? "×" : "") : worth(study, value, 1),
     );
   };
   const select =
@@ -234,20 +240,22 @@ export function heatmap(study, which, onpair) {
       ? h(
           "select",
           { "aria-label": t("pairWord"), onchange: (event) => onpair(Number(event.target.value)) },
-          study.pairs.map((one, i) => h("option", { value: i, selected: i === which }, `${one.across} × ${one.down}`)),
+          study.pairs.map((one, i) => h("option", { value: i, selected: i === which }, inWords(study, `${one.across} × ${one.down}`))),
         )
       : null;
+  const partial = pair.partial.some((row) => row.some(Boolean)) ? h("p", { class: "soft small" }, t("partialCells")) : null;
   return h(
     "div",
     {},
     select,
+    partial,
     h(
       "div",
       { class: "scroll" },
       h(
         "table",
         { class: "heat" },
-        h("caption", { class: "soft small" }, `${pair.along[1]} ↓ · ${pair.along[0]} →`),
+        h("caption", { class: "soft small" }, inWords(study, `${pair.along[1]} ↓ · ${pair.along[0]} →`)),
         h(
           "thead",
           {},
@@ -309,7 +317,7 @@ export function finalists(study) {
         h(
           "tr",
           {},
-          ["trialsWord", "mean", "chance", "settingsWord"].map((key) => h("th", { scope: "col" }, t(key))),
+          ["trialWord", "mean", "chance", "settingsWord"].map((key) => h("th", { scope: "col" }, t(key))),
         ),
       ),
       h(
@@ -320,9 +328,9 @@ export function finalists(study) {
             "tr",
             {},
             h("td", {}, String(one.number)),
-            h("td", {}, `${number(one.mean)}${one.deviation === null ? "" : ` ± ${number(one.deviation, 2)}`}`),
+            h("td", {}, `${worth(study, one.mean)}${one.deviation === null ? "" : ` ± ${worth(study, one.deviation)}`}`),
             h("td", {}, one.chance ?? "–"),
-            h("td", {}, one.label),
+            h("td", {}, inWords(study, one.label)),
           ),
         ),
       ),

@@ -2,7 +2,7 @@
 import { post, told } from "./api.js";
 import { choice, slider, toggle } from "./controls.js";
 import { button, h, later } from "./dom.js";
-import { baseOf, recipeOf, untouched } from "./recipe.js";
+import { baseOf, dataOf, recipeChoices, recipeOf, untouched } from "./recipe.js";
 import { spaceBuilder, spaceOf } from "./space_builder.js";
 import { place } from "./state.js";
 import { on, store } from "./store.js";
@@ -22,6 +22,20 @@ export function sweepForm({ onbegun }) {
       ask();
     },
   });
+  const about = h("p", { class: "lead" });
+  // Nothing is begun with a number that is not shown.
+  const unfit = () => Boolean(node.querySelector('[aria-invalid="true"]'));
+  node.addEventListener("fit", () => {
+    if (!unfit()) {
+      ask();
+      return;
+    }
+    ask.cancel();
+    turn += 1;
+    start.disabled = true;
+    cost.className = "cost badtext";
+    cost.textContent = t("badSpace");
+  });
   const start = button("play", t("startSweep"), () => begin(), { kind: "primary", id: "startsweep", disabled: true });
 
   async function open() {
@@ -40,7 +54,7 @@ export function sweepForm({ onbegun }) {
       });
     if (typeof base.recipe.train.learning_rate === "object")
       place.set({ space: Object.fromEntries(Object.entries(place.get("space")).filter(([key]) => key !== "train.learning_rate")) });
-    const bases = store.start.recipes.map((one) => [one.name, one.name]);
+    const bases = recipeChoices();
     if (place.get("base").startsWith("run:")) bases.unshift([place.get("base"), place.get("base").slice(4)]);
     const put = (key) => (value) => {
       place.set({ [key]: value });
@@ -49,12 +63,16 @@ export function sweepForm({ onbegun }) {
     const number_ = (key, label, low, high, log = false) =>
       slider({ label, low, high, whole: true, log, value: place.get(key), onset: put(key) });
     space.put(recipe(), place.get("space"));
+    const known = dataOf(recipe());
+    const named = store.start.datasets.find((one) => one.name === recipe().data)?.title ?? recipe().data.split(/[\\/]/).pop();
+    about.textContent = known ? t("sweepData", named, count(known.learn), count(known.validate)) : named;
     node.replaceChildren(
       h("h2", {}, t("newSweep")),
       choice(t("startFrom"), bases, place.get("base"), (name) => {
         place.set({ base: name, space: {} });
         open();
       }),
+      about,
       h("h3", {}, t("whatToTry")),
       space,
       number_("trials", t("trialsWord"), 2, 2000, true),
@@ -74,7 +92,7 @@ export function sweepForm({ onbegun }) {
       h("div", { class: "pair" }, number_("finalists", t("finalists"), 0, 10), number_("seeds", t("seedsEach"), 1, 10)),
       choice(
         t("sampler"),
-        SAMPLERS.map((one) => [one, one]),
+        SAMPLERS.map((one) => [one, t(`S_${one}`)]),
         place.get("sampler"),
         put("sampler"),
       ),
@@ -97,6 +115,7 @@ export function sweepForm({ onbegun }) {
   let turn = 0;
   let asked = null; // the question about the cost that is under way
   const ask = later(async () => {
+    if (unfit()) return;
     const mine = ++turn;
     asked?.abort();
     asked = new AbortController();
@@ -115,6 +134,9 @@ export function sweepForm({ onbegun }) {
         h("span", { class: "soft small" }, t("cost")),
         " ",
         h("b", {}, t("costTold", time(found.seconds), count(found.models), count(found.programs))),
+        place.get("finalists") && place.get("seeds")
+          ? h("span", { class: "soft small note" }, t("costFinals", place.get("finalists") * place.get("seeds"), place.get("seeds")))
+          : "",
         ...(found.notes ?? []).map((one) => h("span", { class: "soft small note" }, one)),
       );
       start.disabled = false;

@@ -1,6 +1,7 @@
 // Teach: drawings with a name are kept as classes of one's own, and trained on.
 import { at, get, post, remove, told } from "./api.js";
 import { button, h, notice } from "./dom.js";
+import { baseOf, recipeOf, untouched } from "./recipe.js";
 import { place } from "./state.js";
 import { on, store } from "./store.js";
 import { t } from "./texts.js";
@@ -31,8 +32,18 @@ export function teaching({ pad }) {
     onkeydown: (event) => {
       if (event.key === "Enter") keep();
     },
+    placeholder: t("labelHint"),
+    "aria-label": t("labelOf"),
     oninput: () => place.set({ label: label.value.trim() }),
   });
+  // Under the pad, where the next drawing is made.
+  const row = h(
+    "div",
+    { class: "row keeprow" },
+    h("label", { htmlFor: "labelname", class: "small soft" }, t("labelOf")),
+    label,
+    button("plus", t("keep"), () => keep(), { kind: "small", id: "keep" }),
+  );
   const grid = h("div", { class: "kept" });
   const go = h("div", { class: "row" });
   const node = h(
@@ -40,14 +51,7 @@ export function teaching({ pad }) {
     { class: "card teach" },
     h("h2", {}, t("teach")),
     h("p", { class: "lead" }, t("teachLead")),
-    h(
-      "div",
-      { class: "row teachrow" },
-      h("label", {}, h("span", { class: "small soft" }, t("setName")), setField),
-      names,
-      h("label", {}, h("span", { class: "small soft" }, t("labelOf")), label),
-      button("plus", t("keep"), () => keep(), { kind: "primary", id: "keep" }),
-    ),
+    h("div", { class: "row teachrow" }, h("label", {}, h("span", { class: "small soft" }, t("setName")), setField), names),
     grid,
     go,
   );
@@ -74,13 +78,14 @@ export function teaching({ pad }) {
 
   async function keep() {
     const [set, name] = [current(), label.value.trim()];
-    if (!name) {
-      label.focus();
-      return;
-    }
     const picture = await pad.picture();
     if (!picture) {
       notice(t("noDrawing"));
+      return;
+    }
+    if (!name) {
+      notice(t("labelFirst"));
+      label.focus();
       return;
     }
     try {
@@ -143,16 +148,25 @@ export function teaching({ pad }) {
     go.replaceChildren(
       ...(entries.length >= 2 && data
         ? [
-            h(
-              "a",
-              { class: "button", id: "trainon", href: place.to("train", { base: "notes-mlp", data, epochs: 60, batch: 8, lr: 0.05 }) },
-              t("trainOn", total),
-            ),
+            button("play", t("trainOn", total), () => train(data), { kind: "primary", id: "trainon" }),
+            entries.some(([, ids]) => ids.length < 4) ? h("span", { class: "soft small" }, t("needFew")) : "",
           ]
         : entries.length
           ? [h("p", { class: "soft small" }, t("needTwo"))]
           : []),
     );
+  }
+
+  /** Train on a set at once, and go to where its curves are. @param {string} data */
+  async function train(data) {
+    const settings = { data, epochs: 60, batch: 8, lr: 0.05 };
+    try {
+      const { recipe } = await baseOf("notes-mlp");
+      const { name } = await post("/api/runs", { recipe: recipeOf(recipe, { ...untouched(), ...settings }), title: "" });
+      place.go("train", { base: "notes-mlp", ...settings, run: name });
+    } catch (error) {
+      told(error);
+    }
   }
 
   async function drop(set, name, id) {
@@ -170,6 +184,7 @@ export function teaching({ pad }) {
   read();
   return {
     node,
+    row,
     end() {
       ended = true;
       off();

@@ -119,20 +119,20 @@ export function confusionTable(found, chosen, onpick) {
     "tr",
     {},
     h("td", { class: "corner" }, `${t("truth")} ↓ · ${t("saidWord")} →`),
-    names.map((one) => h("th", { scope: "col" }, one)),
+    names.map((one) => h("th", { scope: "col", title: one }, h("span", {}, one))),
   );
   const rows = table.map((row, i) =>
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, names[i]),
+      h("th", { scope: "row", title: names[i] }, names[i]),
       row.map((n, j) => cell(n, i, j)),
     ),
   );
   return h(
     "div",
     { class: "scroll" },
-    h("table", { class: `confusion${few ? "" : " dense"}` }, h("thead", {}, head), h("tbody", {}, rows)),
+    h("table", { class: `confusion${few ? "" : " dense"}${names.some((one) => one.length > 5) ? " long" : ""}` }, h("thead", {}, head), h("tbody", {}, rows)),
   );
 }
 

@@ -16,6 +16,7 @@ const SHELL = {
   language: ["한국어로 보기", "View in English"],
   other: ["한국어", "English"],
   copyLink: ["Copy the link of this screen", "이 화면의 링크 복사"],
+  noScreen: ["There is no screen called “{0}”.", "‘{0}’(이)라는 화면은 없습니다."],
   linkCopied: ["Link copied.", "링크를 복사했습니다."],
   away: [
     "The studio's server does not answer. What trains goes on; start “sonmat studio” again if it ended.",
@@ -87,13 +88,19 @@ export function time(seconds) {
   if (seconds < 60) return t("seconds", seconds < 10 ? seconds.toFixed(1) : Math.round(seconds));
   return t("minutes", Math.floor(seconds / 60), Math.round(seconds % 60));
 }
-/** When something was made, short. */
-export function when(iso) {
+/** When something was made, short; `exact` to the second. @param {string} iso @param {boolean} [exact] */
+export function when(iso, exact = false) {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return "–";
   const today = date.toDateString() === new Date().toDateString();
   return date.toLocaleString(
     korean() ? "ko-KR" : "en-GB",
-    today ? { hour: "2-digit", minute: "2-digit" } : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+    {
+      ...(today ? {} : { month: "short", day: "numeric" }),
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+      ...(exact ? { second: "2-digit" } : {}),
+    },
   );
 }

@@ -1,9 +1,11 @@
 // The form of the Train screen: data, learning settings, and what else was set.
 import { chips, choice, slider } from "./controls.js";
 import { button, h } from "./dom.js";
-import { dataChoices } from "./recipe.js";
+import { dataChoices, dataOf } from "./recipe.js";
 import { store } from "./store.js";
-import { count, t } from "./texts.js";
+import { count, percent, t } from "./texts.js";
+
+const FEW = 50; // rows to validate with
 
 /** What a schedule is, short: "OneCycle, peak 0.01". */
 const schedule = (table) =>
@@ -23,6 +25,8 @@ export function trainForm(onset) {
   const data = h("section", { class: "card" });
   const learning = h("section", { class: "card learning" });
   const node = h("div", { class: "form" }, data, learning);
+  const lead = h("p", { class: "lead" });
+  const few = h("p", { class: "lead warn" });
   let kept = "";
 
   const fields = (recipe, values) => {
@@ -98,9 +102,20 @@ export function trainForm(onset) {
   const withoutOptions = (more) =>
     Object.fromEntries(Object.entries(more ?? {}).filter(([key]) => !["train.momentum", "train.nesterov"].includes(key)));
 
+  // How the rows are shared out; few of them make an accuracy that moves in steps.
+  function putLead(recipe) {
+    const known = dataOf(recipe);
+    lead.textContent = known
+      ? t("dataShape", known.shape.join(" × "), known.classes, count(known.learn), count(known.validate), count(known.test))
+      : "";
+    few.textContent = known && known.validate > 0 && known.validate < FEW ? t("fewRows", known.validate, percent(1 / known.validate, 0)) : "";
+    few.hidden = !few.textContent;
+  }
+
   // Only what is not being edited is built anew: a slider under the finger stays.
   node.put = (recipe, values) => {
-    const told = JSON.stringify([recipe, document.documentElement.lang, store.start.drawings?.length]);
+    putLead(recipe);
+    const told = JSON.stringify([{ ...recipe, model: null }, document.documentElement.lang, store.start.drawings?.length]);
     if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) {
       kept = told;
       return;
@@ -109,11 +124,14 @@ export function trainForm(onset) {
     const made = fields(recipe, values);
     const choices = dataChoices((name) => t("ownDrawings", name));
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
-    const known = store.start.datasets.find((one) => one.name === recipe.data);
+    const dataBox = choice(t("data"), choices, recipe.data, (name) => onset({ data: name }));
+    dataBox.classList.add("wide");
+    dataBox.firstChild.className = "unseen";
     data.replaceChildren(
       h("h2", {}, t("data")),
-      choice(t("data"), choices, recipe.data, (name) => onset({ data: name })),
-      h("p", { class: "lead" }, known ? t("dataShape", known.shape.join(" × "), known.classes.length, count(known.rows[0])) : ""),
+      dataBox,
+      lead,
+      few,
       made.split,
       made.seed,
     );

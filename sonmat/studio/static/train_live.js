@@ -1,15 +1,26 @@
 // The live side of the Train screen: the run's curves, its figures, what they say, and what can be done with it.
-import { at, patch, post, remove, told } from "./api.js";
+import { told } from "./api.js";
 import { LineChart } from "./chart.js";
-import { remember } from "./controls.js";
-import { KEYS, changeText, courseOf, courses, readCourse } from "./courses.js";
-import { ask, button, glyph, h, notice, speak, sure } from "./dom.js";
+import { remember, short } from "./controls.js";
+import { KEYS, courseOf, courses, readCourse } from "./courses.js";
+import { differences } from "./differences.js";
+import { button, h, rebuilt, speak } from "./dom.js";
+import { findingsCard } from "./findings.js";
+import { active, runHead } from "./run_head.js";
 import { place } from "./state.js";
 import { called, on, store, trained } from "./store.js";
-import { count, number, percent, stateName, t, time } from "./texts.js";
+import { count, number, percent, t, time } from "./texts.js";
 
-const active = (row) => row && (row.state === "training" || row.state === "waiting");
 const BESIDE = ["--c3", "--c4", "--c5", "--c6"];
+const MEASURED = 0.3; // seconds of steps before the time that remains is told: the first few steps are no measure
+
+/** The colour of each compared run, which it keeps while others come and go. @type {Map<string, string>} */
+const colours = new Map();
+function colourOf(run, all) {
+  for (const one of colours.keys()) if (!all.includes(one)) colours.delete(one);
+  if (!colours.has(run)) colours.set(run, BESIDE.find((one) => ![...colours.values()].includes(one)) ?? BESIDE[0]);
+  return colours.get(run);
+}
 
 export function liveView({ onapply, ontrained }) {
   const charts = {
@@ -22,7 +33,16 @@ export function liveView({ onapply, ontrained }) {
       told: (v) => percent(v),
     }),
   };
-  const head = h("div", { class: "runhead" });
+  const { head, onward, paint: paintHead } = runHead({
+    onresume: (run) => {
+      const course = courses.get(run);
+      if (course) course.tail = [];
+    },
+    onremove: () => {
+      place.set({ run: "" });
+      show("");
+    },
+  });
   const figures = h("dl", { class: "figures" });
   const bar = h(
     "div",
@@ -30,14 +50,14 @@ export function liveView({ onapply, ontrained }) {
     h("i"),
   );
   const plots = h("div", { class: "plots" }, charts.accuracy.node, charts.loss.node);
-  const empty = h("p", { class: "curvehint" });
+  const hint = h("p", { class: "curvehint", role: "status" });
   const beside = h("div", { class: "row besides" });
-  const onward = h("div", { class: "row onward" });
-  const findings = h("section", { class: "findings card", hidden: true });
+  const differs = h("div", { hidden: true });
+  const findings = findingsCard(onapply);
   const node = h(
     "div",
     { class: "live" },
-    h("section", { class: "card" }, head, bar, figures, h("div", { class: "stack" }, plots, empty), beside, onward),
+    h("section", { class: "card" }, head, bar, figures, h("div", { class: "stack" }, hint, plots), beside, differs, onward),
     findings,
   );
   let name = "";
@@ -45,11 +65,15 @@ export function liveView({ onapply, ontrained }) {
   let fetched = null; // how far a download of the data is
   let asked = 0;
   let pressed = 0;
-  let builtHead = "";
+  let lost = ""; // what is said of a run that the address named and that is no more
+  let waited = false; // whether the run was last seen waiting
+  let since = Infinity; // seconds of the run when its first progress was heard
 
   async function read(run, again = false) {
+    // What happened while nobody here looked at the run is read again.
+    const behind = (store.runs.get(run)?.epochs ?? 0) > (courses.get(run)?.epoch.at(-1) ?? 0);
     try {
-      await readCourse(run, again);
+      await readCourse(run, again || behind);
     } catch (error) {
       if (error.status !== 404) told(error);
       else if (run === name) gone();
@@ -57,18 +81,22 @@ export function liveView({ onapply, ontrained }) {
     draw();
   }
 
-  function gone() {
-    empty.textContent = t("gone", name);
+  function gone(text = t("gone", name)) {
+    speak(text);
+    lost = text;
     place.set({ run: "" });
     show("");
   }
 
-  /** Show a run; `since`: when its button was pressed, for the time to the first point. */
-  function show(run, since = 0) {
+  /** Show a run; `when`: when its button was pressed, for the time to the first point. */
+  function show(run, when = 0) {
     name = run;
-    pressed = since;
-    builtHead = "";
-    if (run) remember(run);
+    pressed = when;
+    since = Infinity;
+    if (run) {
+      remember(run);
+      lost = "";
+    }
     read(run);
     for (const one of place.get("beside")) read(one);
     draw();
@@ -81,6 +109,8 @@ export function liveView({ onapply, ontrained }) {
         paint();
       });
   };
+
+  const besides = () => place.get("beside").filter((one) => one !== name);
 
   function series(run, key, look) {
     const course = courses.get(run);
@@ -97,28 +127,17 @@ export function liveView({ onapply, ontrained }) {
 
   function paint() {
     const row = store.runs.get(name);
-    paintHead(row);
+    if (row) waited = row.state === "waiting";
+    paintHead(row, name);
     paintFigures(row);
     const course = courses.get(name);
-    const has = course && (course.epoch.length || course.tail.length);
-    plots.classList.toggle("dim", !has);
-    empty.hidden = Boolean(has);
-    if (!has)
-      empty.textContent = !name
-        ? t("noCurve")
-        : row?.state === "waiting"
-          ? t("waitingCurve", row.position ?? 1)
-          : active(row) && fetched?.name === name
-            ? t("fetchingData", percent(fetched.done / fetched.of, 0))
-            : active(row)
-              ? t("compilingCurve")
-              : row && !course?.recipe
-                ? t("loading")
-                : t("noCurve");
-    const others = place.get("beside").filter((one) => one !== name && courses.has(one));
+    const has = Boolean(course && (course.epoch.length || course.tail.length));
+    const chosen = besides();
+    const others = chosen.filter((one) => courses.has(one));
+    paintHint(row, course, has, others.length > 0);
     for (const key of ["loss", "accuracy"]) {
-      const list = others.map((one, i) => ({
-        ...series(one, `val_${key}`, { label: called(store.runs.get(one), one), colour: BESIDE[i % 4], width: 1.4, alpha: 0.75 }),
+      const list = others.map((one) => ({
+        ...series(one, `val_${key}`, { label: called(store.runs.get(one), one), colour: colourOf(one, chosen), width: 1.4, alpha: 0.75 }),
         faint: true,
       }));
       const own = has
@@ -141,76 +160,50 @@ export function liveView({ onapply, ontrained }) {
       pressed = 0;
     }
     paintBeside();
-    paintFindings(course);
+    paintDiffers(chosen);
+    const known = course?.asked && course.recipe && (course.findings.length || (!active(row) && !row?.problem));
+    findings.put(name, known ? course.findings : null);
   }
 
-  function paintHead(row) {
-    const key = JSON.stringify([row?.name, row?.title, row?.state, row?.epochs, row?.of, row?.problem]);
-    if (key === builtHead) return;
-    builtHead = key;
-    if (!row) {
-      head.replaceChildren(h("h2", {}, name || t("curves")));
-      onward.replaceChildren();
-      return;
-    }
-    const going = active(row);
-    const more = row.state === "finished" ? Math.max(1, row.of) : null;
-    head.replaceChildren(
-      h("div", { class: "row" }, h("h2", {}, called(row)), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
-      h(
-        "div",
-        { class: "row acts" },
-        going
-          ? button("stop", t("stop"), () => post(at("runs", row.name, "stop")).catch(told), { kind: "small danger", id: "stop" })
-          : row.state === "failed"
-            ? null
-            : button("play", more ? t("resumeMore", more) : t("resume"), () => resume(row, more), { kind: "small", id: "resume" }),
-        button("copy", t("duplicate"), () => place.go("train", { base: `run:${row.name}`, run: "", beside: [row.name] }), {
-          text: false,
-          id: "duplicate",
-        }),
-        button("pen", t("rename"), () => rename(row), { text: false }),
-        going ? null : button("bin", t("remove"), () => erase(row), { text: false }),
-      ),
-      ...(row.problem ? [h("p", { class: "small problem" }, h("b", { class: "badtext" }, row.problem), " ", row.fix)] : []),
+  let differsTold = "";
+  function paintDiffers(chosen) {
+    const runs = [name, ...chosen].filter((one) => courses.get(one)?.recipe && store.runs.has(one));
+    const key = JSON.stringify(runs.map((one) => [one, store.runs.get(one).title]));
+    if (key === differsTold) return;
+    differsTold = key;
+    const found = differences(
+      runs.map((one) => ({
+        name: short(store.runs.get(one)),
+        colour: one === name ? "--two" : colourOf(one, chosen),
+        recipe: courses.get(one).recipe,
+      })),
     );
-    onward.replaceChildren(
-      ...(row.epochs > 0
-        ? [
-            ["draw", "openDraw", { runs: [row.name] }],
-            ["look", "openLook", { run: row.name }],
-            ["test", "openTest", { run: row.name }],
-          ]
-        : []
-      ).map(([screen, text, keys]) => h("a", { class: "button small", href: place.to(screen, keys) }, glyph(screen), t(text))),
-    );
-  }
-  async function resume(row, epochs) {
-    try {
-      await post(at("runs", row.name, "resume"), { epochs });
-      const course = courses.get(row.name);
-      if (course) course.tail = [];
-    } catch (error) {
-      told(error);
-    }
+    differs.hidden = !found;
+    differs.replaceChildren(...(found ? [found] : []));
   }
 
-  async function rename(row) {
-    const title = await ask(t("renameAsk"), called(row), t("save"), t("cancel"));
-    if (title) patch(at("runs", row.name), { title }).catch(told);
+  /** What is to be said where curves are missing or ended early: over the empty charts, else as a line above them. */
+  function paintHint(row, course, has, beside) {
+    const text = hintOf(row, course, has);
+    hint.hidden = !text;
+    if (hint.textContent !== text) hint.textContent = text;
+    hint.classList.toggle("over", !has && !beside);
+    plots.classList.toggle("blank", !has && !beside);
+    plots.hidden = !has && !beside && !text;
   }
 
-  async function erase(row) {
-    if (!(await sure(t("sureDelete", called(row)), t("remove"), t("cancel")))) return;
-    try {
-      await remove(at("runs", row.name));
-      notice(t("deleted"), "", "good");
-      place.set({ run: "" });
-      show("");
-    } catch (error) {
-      told(error);
-    }
+  function hintOf(row, course, has) {
+    if (lost) return lost;
+    if (!name) return t("noCurve");
+    if (row?.state === "waiting") return t("waitingCurve", row.position ?? 1);
+    if (active(row)) return has ? "" : fetched?.name === name ? t("fetchingData", percent(fetched.done / fetched.of, 0)) : t("compilingCurve");
+    if (!has && (row ? !row.problem && !course?.recipe : true)) return t("loading");
+    if (row && ["stopped", "interrupted"].includes(row.state) && row.epochs < row.of)
+      return row.epochs ? t("stoppedAfter", row.epochs, t("resume")) : t("stoppedBefore", t("resume"));
+    return has || row?.problem ? "" : t("noCurve");
   }
+
+  const measured = (now) => now.seconds - (since = Math.min(since, now.seconds)) >= MEASURED;
 
   function paintFigures(row) {
     const now = store.progress.get(name);
@@ -230,7 +223,7 @@ export function liveView({ onapply, ontrained }) {
           going && ending === name
             ? [t("remaining"), t("finishing")]
             : going && now
-              ? [t("remaining"), time(now.remaining)]
+              ? [t("remaining"), measured(now) ? time(now.remaining) : "…"]
               : [t("took"), time(row.seconds)],
           ...(now?.steps_per_second ? [[t("stepsPerSecond"), count(now.steps_per_second)]] : []),
         ]
@@ -247,7 +240,7 @@ export function liveView({ onapply, ontrained }) {
 
   let besideTold = "";
   function paintBeside() {
-    const chosen = place.get("beside").filter((one) => one !== name);
+    const chosen = besides();
     const left = trained().filter((row) => row.name !== name && !chosen.includes(row.name));
     const told = JSON.stringify([
       chosen.map((one) => [one, store.runs.get(one)?.title, store.runs.get(one)?.val_accuracy]),
@@ -269,15 +262,15 @@ export function liveView({ onapply, ontrained }) {
         },
       },
       h("option", { value: "" }, t("addBeside")),
-      left.slice(0, 200).map((row) => h("option", { value: row.name }, `${called(row)} · ${percent(row.val_accuracy)}`)),
+      left.slice(0, 200).map((row) => h("option", { value: row.name }, `${short(row)} · ${percent(row.val_accuracy)}`)),
     );
-    beside.replaceChildren(
-      ...chosen.map((one, i) =>
+    const all = () => [
+      ...chosen.map((one) =>
         h(
           "span",
-          { class: "chip", style: { "--dot": `var(${BESIDE[i % 4]})` } },
+          { class: "chip", style: { "--dot": `var(${colourOf(one, chosen)})` } },
           h("i"),
-          h("b", {}, called(store.runs.get(one), one)),
+          h("b", { title: one }, store.runs.has(one) ? short(store.runs.get(one)) : one),
           h("span", { class: "soft" }, percent(store.runs.get(one)?.val_accuracy)),
           button(
             "close",
@@ -291,41 +284,8 @@ export function liveView({ onapply, ontrained }) {
         ),
       ),
       ...(left.length && chosen.length < 4 ? [box] : []),
-    );
-  }
-
-  let findingsTold = "";
-  function paintFindings(course) {
-    const list = course?.findings ?? [];
-    const told = JSON.stringify([name, list]);
-    if (told === findingsTold) return;
-    findingsTold = told;
-    findings.hidden = !course?.asked || !course.recipe || (active(store.runs.get(name)) && !list.length);
-    findings.replaceChildren(
-      h("h2", {}, t("whatItMeans")),
-      list.length ? h("ul", {}, list.map(finding)) : h("p", { class: "soft" }, t("nothingFound")),
-    );
-  }
-
-  function finding(one) {
-    const why = one.evidence
-      ? h(
-          "details",
-          {},
-          h("summary", {}, t("evidence")),
-          h("p", { class: "soft small" }, one.evidence),
-          one.command ? h("code", {}, one.command) : null,
-        )
-      : null;
-    const apply = one.change ? button("play", t("apply"), () => onapply(name, one.change), { kind: "small" }) : null;
-    const change = one.change ? h("span", { class: "mono small soft" }, changeText(one.change)) : null;
-    return h(
-      "li",
-      { class: `finding ${one.severity}` },
-      h("b", {}, one.title),
-      h("p", {}, one.advice),
-      h("div", { class: "row" }, apply, change, why),
-    );
+    ];
+    rebuilt(beside, () => beside.replaceChildren(...all()));
   }
 
   const mine = (event) => event.name === name || place.get("beside").includes(event.name);
@@ -367,6 +327,9 @@ export function liveView({ onapply, ontrained }) {
         }
       }
       draw();
+    }),
+    on("gone", (event) => {
+      if (event.name === name) gone(waited ? t("withdrawn") : undefined);
     }),
     on("fetching", (event) => {
       fetched = event.of && event.done < event.of ? event : null;

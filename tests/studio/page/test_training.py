@@ -184,3 +184,70 @@ def test_settings_of_a_run_are_those_that_a_duplicate_starts_from(opened: Open, 
     recipe = studio.ask(f"/api/runs/{studio.run}")["recipe"]
     assert json.loads(page.input_value(".learning input[type=number] >> nth=0")) == recipe["train"]["learning_rate"]
     assert json.loads(page.input_value(".learning input[type=number] >> nth=2")) == recipe["train"]["epochs"]
+
+
+def test_a_link_restores_layers_of_every_kind(opened: Open):
+    layers = (
+        "conv:8:3:1:valid:relu~max_pool:2:2:valid~average_pool:2:1:same~dropout:0.3~batch_norm:0.8~activation:tanh"
+        "~dense:20:gelu"
+    )
+    page = opened(f"train?layers={layers}")
+    page.wait_for_selector(".layer.dense .shape:has-text('20')")
+    assert page.locator(".layer[data-index]").count() == 7
+    assert page.input_value(".layer.activation select") == "tanh"
+    assert page.input_value(".layer.batch_norm input[type=number]") == "0.8"
+    assert "13 × 13 × 8" in page.inner_text(".layer.activation .shape")
+    assert "1,352" in page.inner_text(".layer.activation .flat")  # flattened before the dense layer
+    page.fill(".layer.dense input[type=number]", "21")
+    assert f"layers={layers.replace('dense:20', 'dense:21')}" in page.evaluate("location.hash")
+    page.fill(".layer.dense input[type=number]", "20")
+    page.select_option("#addlayer", "activation")
+    page.wait_for_selector(".layer.activation select >> nth=1")
+    assert page.evaluate("location.hash").endswith("~activation:relu")
+
+
+def test_a_number_out_of_its_range_explains_itself_and_nothing_is_trained(opened: Open):
+    page = opened("train?layers=conv:8:3:1:valid:relu~dense:20:relu")
+    page.wait_for_selector(".layer.dense .shape:has-text('20')")
+    field, why = ".layer.conv input[type=number] >> nth=1", ".layer.conv .unfit >> nth=1"
+    for wrong in ("0", "3.5", "99999999", ""):
+        page.fill(field, wrong)
+        assert "from 1 to 255" in page.inner_text(why)
+        assert page.is_disabled("#train")
+        assert "conv:8:3" in page.evaluate("location.hash")
+        assert not page.is_visible(".layer.conv .shape")
+    page.focus("#addlayer")
+    assert page.input_value(field) == ""  # what was typed stays, and so does the reason
+    assert page.is_visible(why)
+    page.fill(field, "29")  # a number, but none that fits: the sizes say so
+    page.wait_for_selector(".layer.conv .told .badtext:has-text('29 × 29')")
+    page.fill(field, "0")
+    page.click(".layer.conv .unfit button >> nth=0")
+    page.wait_for_selector("#train:not([disabled])")
+    assert "conv:8:1" in page.evaluate("location.hash")
+
+
+def test_a_field_that_is_left_writes_into_no_other_address(opened: Open):
+    page = opened("train?layers=dense:5:relu")
+    page.wait_for_selector(".layer.dense .shape:has-text('5')")
+    page.focus(".layer.dense input[type=number]")
+    page.keyboard.type("3")
+    page.evaluate("location.hash = '#/train?layers=conv:8:3:1:valid:relu'")
+    page.wait_for_selector(".layer.conv .shape:has-text('26 × 26 × 8')")
+    assert page.evaluate("location.hash") == "#/train?layers=conv:8:3:1:valid:relu"
+    page.focus(".layer.conv input[type=number]")
+    page.keyboard.type("1")
+    page.evaluate("location.hash = '#/runs'")
+    page.wait_for_selector(".list")
+    assert page.evaluate("location.hash") == "#/runs"
+
+
+def test_renaming_gives_the_keyboard_back(opened: Open, studio: Any):
+    page = opened(f"train?run={studio.run}")
+    page.wait_for_selector(".runhead .badge.finished")
+    page.focus("[aria-label=Rename]")
+    page.keyboard.press("Enter")
+    page.keyboard.type("named anew")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".runhead h2:has-text('named anew')")
+    page.wait_for_selector("[aria-label=Rename]:focus")
