@@ -66,6 +66,7 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
         ("/api/runs/{name}/resume", "POST", runs.resume),
         ("/api/draw", "POST", drawing.draw),
         ("/api/draw/numbers", "POST", drawing.numbers),
+        ("/api/draw/texts", "POST", drawing.texts),
         ("/api/drawings", "GET", drawings.listed),
         ("/api/drawings/{set}/{label}", "POST", drawings.keep),
         ("/api/drawings/{set}/{label}/{file}", "GET", drawings.show),

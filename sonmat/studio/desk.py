@@ -7,11 +7,11 @@ import contextlib
 import logging
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sonmat import places
-from sonmat.errors import SonmatError
+from sonmat.errors import SonmatError, StorageError
 from sonmat.files import read_json, write_json
 from sonmat.models.recipe import Recipe
 from sonmat.studio.board import Board
@@ -48,6 +48,7 @@ class Desk:
         self._last = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sonmat-queue")
+        self._written: Future[None] = Future()
 
     def open(self) -> None:
         """Take up the queue where an earlier server left it, and start the trainer."""
@@ -78,6 +79,18 @@ class Desk:
         self._next()
         return job
 
+    async def keep(self, job: Job) -> None:
+        """Wait until the queue with a new job is on disk.
+
+        Raises:
+            StorageError: It could not be written; the job is withdrawn.
+        """
+        try:
+            await asyncio.wrap_future(self._written)
+        except StorageError:
+            self.stop(job["name"], study=job["do"] not in _RUNS)
+            raise
+
     def job_of(self, name: str, *, study: bool = False) -> Job | None:
         """The job that a run or study waits with, or that the trainer is at."""
         jobs = [*([self.now] if self.now is not None else []), *self.waiting]
@@ -100,7 +113,7 @@ class Desk:
 
     def entitle(self, name: str, title: str) -> None:
         """Give the run of a job another title; one that has begun has it in its folder too."""
-        job = self.job_of(name)
+        job = self.job_of(name) or self.failed.get(name)
         if job is not None:
             job["title"] = title
             self._board.hold(name, title=title)
@@ -244,11 +257,12 @@ class Desk:
         def write() -> None:
             try:
                 write_json(studio_folder() / QUEUE, kept)
-            except Exception as error:  # a full disk stops the runs themselves soon enough
+            except Exception as error:
                 logging.getLogger("sonmat.studio").error("the queue could not be written: %s", error)
+                raise
 
         with contextlib.suppress(RuntimeError):  # the server is leaving
-            self._writer.submit(write)
+            self._written = self._writer.submit(write)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)

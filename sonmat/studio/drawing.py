@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from sonmat.studio.studio import Studio
 if TYPE_CHECKING:
     from sonmat.serve.predictor import Answered
 
-_PIXELS = 50_000_000
+_PIXELS, _CANVAS = 50_000_000, 4_000_000  # of a photograph, of a page's canvas
 _RUNS = 8  # that are asked at a time
+_TEXTS, _LETTERS = 32, 2_000
 _MODES = {"strokes": "drawings", "photo": "photos"}
 """By what the page calls it, what a predictor does."""
 
@@ -51,7 +53,8 @@ class Drawing:
         if not file:
             raise unfit(say("The body should be an image.", "본문은 이미지여야 합니다."))
         loop = asyncio.get_running_loop()
-        picture = await loop.run_in_executor(self._studio.networks.pool, _read, file, language())
+        most = _PIXELS if mode == "photo" else _CANVAS
+        picture = await loop.run_in_executor(self._pool(_MODES[mode]), _read, file, most, language())
         return await self._answered(_runs(query), _MODES[mode], picture, query.get("layers") == "1", began)
 
     async def numbers(self, request: Request) -> Response:
@@ -70,6 +73,23 @@ class Drawing:
             ) from None
         query = request.query_params
         return await self._answered(_runs(query), "rows", rows, query.get("layers") == "1", began)
+
+    async def texts(self, request: Request) -> Response:
+        """`POST /api/draw/texts?runs=a,b`: sentences as `{"texts": […]}`, for runs that read them."""
+        began = time.perf_counter()
+        texts = (await json_of(request)).get("texts")
+        if (
+            not isinstance(texts, list)
+            or not 1 <= len(texts) <= _TEXTS
+            or not all(isinstance(one, str) and len(one) <= _LETTERS for one in texts)
+        ):
+            raise unfit(
+                say(
+                    f"texts should be 1 to {_TEXTS} sentences of at most {_LETTERS:,} letters.",
+                    f"texts는 {_LETTERS:,}자 이하의 문장 1~{_TEXTS}개여야 합니다.",
+                )
+            )
+        return await self._answered(_runs(request.query_params), "texts", np.array(texts, object), False, began)
 
     async def _answered(self, runs: Sequence[str], way: str, given: np.ndarray, layers: bool, began: float) -> Response:
         asked_ = (self._of_run(run, way, given, layers) for run in runs)
@@ -95,7 +115,11 @@ class Drawing:
             )
             return told
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._studio.networks.pool, _of, seeing, run, way, given, layers, language())
+        return await loop.run_in_executor(self._pool(way), _of, seeing, run, way, given, layers, language())
+
+    def _pool(self, way: str) -> ThreadPoolExecutor:
+        """Strokes never wait for a photograph, which takes seconds where it is large."""
+        return self._studio.networks.slow if way == "photos" else self._studio.networks.pool
 
 
 def _runs(query: Any) -> list[str]:
@@ -112,9 +136,9 @@ def _why(run: str, error: SonmatError) -> list[dict[str, Any]]:
     return [{"run": run, "problem": error.problem, "fix": error.fix}]
 
 
-def _read(file: bytes, spoken: str) -> np.ndarray:
+def _read(file: bytes, most: int, spoken: str) -> np.ndarray:
     with speaking(spoken):
-        return open_image(file, most_pixels=_PIXELS)
+        return open_image(file, most_pixels=most)
 
 
 def _of(seeing: Seeing, run: str, way: str, given: np.ndarray, layers: bool, spoken: str) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import html
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
@@ -17,6 +19,7 @@ _ASKING = ("GET", "HEAD")
 _BODIES = ("application/json", "application/octet-stream")
 _HEADER, _VALUE = "x-sonmat", "studio"
 _COOKIE = "sonmat-studio"
+_PATIENCE = 30.0  # seconds between two parts of a body
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -70,7 +73,10 @@ class StudioGate:
             except _Answered:
                 return
             except Refusal as refusal:
-                await refused(refusal, guarded)
+                if scope["path"] == "/" and "text/html" in headers.get("accept", ""):
+                    await _shown(refusal, guarded)
+                else:
+                    await refused(refusal, guarded)
 
     async def _check(self, scope: Scope, headers: dict[str, str], query: dict[str, list[str]], send: Send) -> None:
         if self._names is not None:
@@ -111,7 +117,7 @@ class StudioGate:
         assert self._token is not None
         given = (query.get("token") or [""])[0]
         if scope["path"] == "/" and given and _same(given, self._token):
-            cookie = f"{_COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{_cookie_name(scope)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
             await send(
                 {
                     "type": "http.response.start",
@@ -122,7 +128,8 @@ class StudioGate:
             await send({"type": "http.response.body", "body": b""})
             raise _Answered
         bearer = headers.get("authorization", "").partition(" ")[2].strip()
-        if not any(_same(one, self._token) for one in (_cookie(headers.get("cookie", "")), bearer)):
+        kept = _cookie(headers.get("cookie", ""), _cookie_name(scope))
+        if not any(_same(one, self._token) for one in (kept, bearer)):
             raise Refusal(
                 401,
                 say("This studio needs its token.", "이 스튜디오에는 토큰이 필요합니다."),
@@ -130,12 +137,19 @@ class StudioGate:
             )
 
     def _counted(self, receive: Receive) -> Receive:
-        """A body whose length nobody told is cut off where it is too large."""
-        came = 0
+        """A body whose length nobody told is cut off where it is too large, and any that does not come within a while."""
+        came, whole = 0, False
 
         async def counted() -> Message:
-            nonlocal came
-            message = await receive()
+            nonlocal came, whole
+            try:
+                async with asyncio.timeout(None if whole else _PATIENCE):
+                    message = await receive()
+            except TimeoutError:
+                raise Refusal(
+                    408, say("The request did not come to its end.", "요청이 끝까지 오지 않았습니다."), ""
+                ) from None
+            whole = not message.get("more_body", False)
             came += len(message.get("body", b""))
             if came > self._limits.body:
                 raise too_large("The request", "요청", f"{came:,} bytes", f"{self._limits.body:,}")
@@ -152,9 +166,23 @@ def _same(given: str, token: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
-def _cookie(header: str) -> str:
+def _cookie_name(scope: Scope) -> str:
+    """A browser keeps cookies by host alone: two studios of one machine are told apart by their ports."""
+    return f"{_COOKIE}-{(scope.get('server') or ('', 0))[1]}"
+
+
+async def _shown(refusal: Refusal, send: Send) -> None:
+    """A refusal as a page, for who opens the address in a browser."""
+    title, words = html.escape(refusal.problem), html.escape(refusal.fix)
+    page = f'<!doctype html><meta charset="utf-8"><title>sonmat studio</title><h1>{title}</h1><p>{words}</p>'.encode()
+    kind, length = (b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(page)).encode())
+    await send({"type": "http.response.start", "status": refusal.status, "headers": [kind, length]})
+    await send({"type": "http.response.body", "body": page})
+
+
+def _cookie(header: str, name: str) -> str:
     try:
-        found = SimpleCookie(header).get(_COOKIE)
+        found = SimpleCookie(header).get(name)
     except CookieError:
         return ""
     return found.value if found is not None else ""

@@ -48,6 +48,7 @@ class Networks:
         self._kept: OrderedDict[str, tuple[tuple[int, int], Seeing]] = OrderedDict()
         self._busy: dict[str, asyncio.Lock] = {}
         self.pool = ThreadPoolExecutor(2, thread_name_prefix="sonmat-drawing")
+        self.slow = ThreadPoolExecutor(1, thread_name_prefix="sonmat-photo")  # one at a time: a large one takes a GB
 
     async def open(self, name: str) -> Seeing:
         """The network of a run.

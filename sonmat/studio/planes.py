@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def asked(predictor: Predictor, way: str, given: np.ndarray) -> list[Answered]:
-    """What a network says, asked in one of the ways that drawings and raw inputs are."""
+    """What a network says, asked in one of the ways that drawings, sentences and raw inputs are."""
+    if way == "texts":
+        return predictor.texts(given.tolist())
     if way == "rows":
         return predictor.rows(given[None] if given.shape == predictor.shape else given)
     return predictor.drawings([given]) if way == "drawings" else predictor.photos([given])

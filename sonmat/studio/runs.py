@@ -52,7 +52,8 @@ class Runs:
         if sizes is not None and not sizes["ok"]:
             raise Refusal(422, sizes["problem"], sizes["fix"])
         run = await asyncio.to_thread(new_run, str(told.get("recipe", {}).get("name") or recipe.model.name))
-        self._studio.desk.add("train", run.path.name, recipe=recipe.as_dict(), title=title, lang=language())
+        desk = self._studio.desk
+        await desk.keep(desk.add("train", run.path.name, recipe=recipe.as_dict(), title=title, lang=language()))
         return reply({"name": run.path.name}, 201)
 
     async def one(self, request: Request) -> Response:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import filelock
 
@@ -47,7 +48,7 @@ def serve_studio(shown: tuple[str, ...], host: str, port: int, *, ready: Callabl
         from sonmat.studio.studio import Studio
 
         studio = Studio(names)
-        address = address_of(listening)
+        address = reached(address_of(listening))
         (folder / ADDRESS).write_text(address, encoding="utf-8")
         page = f"{address}/" + (f"?token={quote(token)}" if token else "")
         serve(
@@ -55,6 +56,20 @@ def serve_studio(shown: tuple[str, ...], host: str, port: int, *, ready: Callabl
             ready=lambda: ready(page), leaving=studio.leaving,
         )  # fmt: skip
         return studio.left
+
+
+def reached(address: str) -> str:
+    """The address that other machines reach a server by that listens on all of this one's."""
+    host = urlsplit(address).hostname or ""
+    if host not in ("0.0.0.0", "::"):
+        return address
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect(("192.0.2.1", 9))  # sends nothing: it only chooses the way out
+            own = str(asking.getsockname()[0])
+        except OSError:
+            own = socket.gethostname()
+    return f"http://{own}:{urlsplit(address).port}"
 
 
 @contextlib.contextmanager

@@ -59,7 +59,8 @@ class Studies:
         from sonmat.search.study_folder import new_study
 
         folder = await asyncio.to_thread(new_study, recipe["model"]["name"])
-        self._studio.desk.add("sweep", folder.name, recipe=recipe, asked=asked, lang=language())
+        desk = self._studio.desk
+        await desk.keep(desk.add("sweep", folder.name, recipe=recipe, asked=asked, lang=language()))
         return reply({"name": folder.name, "notes": notes}, 201)
 
     async def listed(self, request: Request) -> Response:

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from sonmat.language import language, say, speaking
 from sonmat.serve.access import Access
-from sonmat.serve.limits import Limits
+from sonmat.serve.limits import Limits, Refusal
+from sonmat.studio import gate
 from sonmat.studio.gate import StudioGate
+from sonmat.studio.replies import on_refusal
 from tests.studio.conftest import BYTES, ONE, Studio
 
 TOKEN = "0123456789abcdefghij"
@@ -50,6 +54,45 @@ def test_an_address_that_others_reach_asks_for_the_token():
     assert "HttpOnly" in right.headers["set-cookie"]
     assert "SameSite=Strict" in right.headers["set-cookie"]
     assert (cookie.text, bearer.text) == ("안녕", "hello")
+    assert "sonmat-studio-8765=" in right.headers["set-cookie"]  # browsers keep cookies by host, whatever the port
+    (page,) = asked(("/", {"headers": {"Accept": "text/html,*/*", "Accept-Language": "ko"}}))
+    assert (page.status_code, page.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "토큰" in page.text
+
+
+def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "_PATIENCE", 0.05)
+    app = FastAPI()
+
+    async def read(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(str(len(await request.body())))
+
+    app.add_route("/", read, methods=["POST"])
+    app.add_middleware(StudioGate, access=Access("127.0.0.1"), limits=Limits())
+    app.add_exception_handler(Refusal, on_refusal)
+    asking = {
+        "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": "", "scheme": "http",
+        "headers": [(b"host", b"127.0.0.1"), (b"x-sonmat", b"studio"), (b"content-type", b"application/json"), (b"content-length", b"9")],
+        "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 5), "http_version": "1.1",
+    }  # fmt: skip
+
+    async def work(*parts: bytes) -> int:
+        left, said = list(parts), []
+
+        async def receive() -> dict[str, Any]:
+            if not left:
+                await asyncio.sleep(60)
+            part = left.pop(0)
+            return {"type": "http.request", "body": part, "more_body": sum(map(len, parts)) < 9 or bool(left)}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await app(asking, receive, send)
+        return int(said[0]["status"])
+
+    assert asyncio.run(work(b"{", b"    }")) == 408
+    assert asyncio.run(work(b"{}  ", b"     ")) == 200
 
 
 def test_a_language_is_spoken_for_a_while():
