@@ -103,11 +103,24 @@ def _entries(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                (entry for entry in entries if entry.name[0] != "." and entry.name.casefold() not in _CLUTTER),
+                (
+                    entry
+                    for entry in entries
+                    if entry.name[0] != "." and entry.name.casefold() not in _CLUTTER and not _leads_nowhere(entry)
+                ),
                 key=lambda entry: entry.name,
             )
     except OSError:
         return []
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link in a circle, of which the system says no more than that."""
+    try:
+        entry.is_dir()
+    except OSError:
+        return True
+    return False
 
 
 def _folders(folder: Path) -> list[Path]:

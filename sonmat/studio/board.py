@@ -34,6 +34,7 @@ class Board:
         self._versions: dict[str, int] = {}
         self._signatures: dict[str, Signature] = {}
         self._held: dict[str, dict[str, Any]] = {}
+        self._until: dict[str, Signature | None] = {}
         self._gone: deque[tuple[int, str]] = deque(maxlen=_GONE)
         self.version = self._forgotten = time.time_ns() // 1_000_000  # above every number of an earlier server
         self._looked = asyncio.Event()
@@ -60,6 +61,11 @@ class Board:
         held = set(self._held)
         training = {name for name, row in self._rows.items() if row["state"] == TRAINING}
         found, rows = await asyncio.to_thread(_read, known, training - held)
+        for name in [one for one, sign in self._until.items() if one not in held or found.get(one) != sign]:
+            del self._until[name]
+            self._held.pop(name, None)  # another program has gone on with it
+            if name in self._rows and name not in rows and name in found:
+                rows[name] = self._rows[name]
         for name, row in rows.items():
             self._signatures[name] = found[name]
             self._show(name, row)
@@ -99,6 +105,11 @@ class Board:
         if name not in self._rows:
             self._rows[name] = row_of(places.runs_folder() / name)
         self._tell(name, before)
+
+    def hold_for_now(self, name: str, **told: Any) -> None:
+        """`hold` until something changes in its folder."""
+        self._until[name] = signature(places.runs_folder() / name)
+        self.hold(name, **told)
 
     async def let_go(self, name: str) -> None:
         """The folder alone counts again."""

@@ -14,7 +14,7 @@ from typing import Any
 from sonmat.studio.place import studio_folder
 from sonmat.studio.wire import decoded, encoded
 
-_LONGEST = 1 << 27  # bytes of one answer: feature maps of a wide network
+_LONGEST = 1 << 28  # bytes of one answer; `looking` sends a tenth of that at most
 _SOON = 5.0  # seconds: a child that dies sooner waits before it is started again
 _LOG = 1 << 22  # bytes of a child's log, after which it begins anew
 
@@ -75,14 +75,20 @@ class Child:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    def _kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._leaving:
             began = loop.time()
             try:
                 await self._live()
-            except OSError as error:
-                logging.getLogger("sonmat.studio").error("the %s could not be started: %s", self.role, error)
+            except Exception as error:  # whatever it was: without it nothing is answered any more
+                logging.getLogger("sonmat.studio").error("the %s could not be kept: %s", self.role, error)
+                self._kill()
             self._process = None
             self.become("dead")
             await asyncio.sleep(_SOON if loop.time() - began < _SOON else 0.05)

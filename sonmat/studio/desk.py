@@ -246,7 +246,7 @@ class Desk:
             await self._board.let_go(name)
             row = self._board.row(name)
             if told["state"] == FAILED and row is not None and row["state"] != FINISHED:
-                self._board.hold(name, state=FAILED, problem=told.get("problem", ""), fix=told.get("fix", ""))
+                self._board.hold_for_now(name, state=FAILED, problem=told.get("problem", ""), fix=told.get("fix", ""))
         self._hub.tell("ended", name=name, **{key: told[key] for key in _ENDED if key in told})
 
     def _keep(self) -> None:

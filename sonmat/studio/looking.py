@@ -26,7 +26,8 @@ from sonmat.serve.predictor import Predictor
 from sonmat.studio.looks import opened, rows_for
 from sonmat.studio.planes import floats_told, layer_told, seen_told
 
-_MOST = 1 << 20  # numbers of a chosen layer's output that are sent whole
+_MOST = 1 << 20  # numbers of a kernel that are sent
+_CHOSEN, _MAPS = 1 << 21, 1 << 21  # numbers of the chosen layer's input and output; bytes of any layer's maps
 _HIDDEN = ("InputLayer",)
 _PARTS = ("train", "validation")
 
@@ -58,9 +59,10 @@ def look(
     raw, label, row, of = _picture(run, loaded, pick, part, image)
     steps = [one for one in activations(loaded.model, _scaled(loaded, raw)) if one.kind not in _HIDDEN]
     chosen = _chosen(steps, layer)
+    _check_size(chosen)
     probabilities = steps[-1].output.reshape(-1)
-    if epoch is None:  # as everywhere else; the calibration is that of the trained weights
-        probabilities = Answer.from_card(loaded.answer).calibrated(probabilities_of(probabilities[None]))[0]
+    # As on the other screens; an epoch's are calibrated as the trained weights are, so that epochs can be compared.
+    probabilities = Answer.from_card(loaded.answer).calibrated(probabilities_of(probabilities[None]))[0]
     classes = loaded.classes or tuple(map(str, range(len(probabilities))))
     return {
         "run": run,
@@ -71,7 +73,7 @@ def look(
         "epochs": kept_epochs(places.runs_folder() / run),
         "layers": [_layer(one) for one in steps],
         "chosen": _in_numbers(chosen),
-        "maps": [layer_told(one.name, one.kind, _planes(one)) for one in steps],
+        "maps": [layer_told(one.name, one.kind, _first(_planes(one))) for one in steps],
     }
 
 
@@ -128,6 +130,28 @@ def _chosen(steps: list[Step], name: str | None) -> Step:
         return found
     first = next((one for one in steps if one.kind in CONVOLUTIONS), None)
     return first or next((one for one in steps if one.layer.weights), steps[-1])
+
+
+def _check_size(step: Step) -> None:
+    largest = max(step.output.size, *(one.size for one in step.inputs))
+    if largest > _CHOSEN:
+        raise DataError(
+            say(
+                f"{step.name} has {largest:,} numbers; up to {_CHOSEN:,} can be shown.",
+                f"{step.name}의 수는 {largest:,}개인데 {_CHOSEN:,}개까지 볼 수 있습니다.",
+            ),
+            say(
+                "Choose a smaller layer, or train on smaller pictures.",
+                "더 작은 층을 고르거나, 더 작은 그림으로 학습하세요.",
+            ),
+        )
+
+
+def _first(planes: np.ndarray) -> np.ndarray:
+    """As many of a layer's maps as can be sent; all of any usual network."""
+    if planes.ndim != 3 or planes.size <= _MAPS:
+        return planes
+    return planes[..., : max(1, _MAPS // (planes.shape[0] * planes.shape[1]))]
 
 
 def _layer(step: Step) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import unicodedata
 from typing import Any
 
 from starlette.requests import Request
@@ -25,6 +26,7 @@ from sonmat.studio.run_rows import FINISHED
 from sonmat.studio.studio import Studio
 
 _CHECKED = 200  # answers about networks that are kept
+_TURNING = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # letters that turn what follows around
 
 
 class Runs:
@@ -180,7 +182,8 @@ def _title(told: dict[str, Any]) -> str:
                 f"제목은 {LONGEST_TITLE}자까지의 글이어야 합니다.",
             )
         )
-    return " ".join(title.split())
+    plain = "".join(" " if unicodedata.category(one) == "Cc" else one for one in title if one not in _TURNING)
+    return " ".join(plain.split())
 
 
 def _not_now(problem: str, fix: str = "") -> Refusal:

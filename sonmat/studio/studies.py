@@ -168,7 +168,7 @@ def _asked(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     for name, most in _MOST.items():
         value = asked.get(name)
-        least = 1 if name == "trials" else 0
+        least = 1 if name in ("trials", "seeds") else 0
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
             raise unfit(say(f"{name} should be {least} to {most:,}.", f"{name}은(는) {least}부터 {most:,}까지입니다."))
     return recipe.as_dict(), asked

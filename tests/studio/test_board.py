@@ -127,6 +127,27 @@ def test_one_broken_folder_hides_no_other(home: Path, file: str, content: str | 
     assert json.loads(encoded(details(home / "runs" / "bad")))["history"].keys() >= {"epoch"}
 
 
+def test_what_failed_here_and_went_on_elsewhere_has_not_failed(home: Path):
+    folder = home / "runs" / "a"
+    folder.mkdir(parents=True)
+    (folder / "recipe.toml").write_text(to_toml(base_recipe("notes-mlp")))
+
+    async def work() -> list[str]:
+        board = Board(Hub())
+        await board.look()
+        board.hold_for_now("a", state="failed", problem="Another process is training.")
+        await board.look()
+        states = [board.row("a")["state"]]  # type: ignore[index]
+        with (folder / "history.jsonl").open("a") as journal:
+            journal.write(json.dumps({"epoch": 0, "val_accuracy": 0.5}) + "\n")
+        await board.look()
+        row = board.row("a")
+        assert row is not None
+        return [*states, row["state"], row["problem"], str(row["epochs"])]
+
+    assert asyncio.run(work()) == ["failed", "interrupted", "", "1"]
+
+
 def test_a_slow_reader_is_told_to_load_anew():
     async def work() -> list[Any]:
         hub = Hub()

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sonmat as sm
+from sonmat.models.catalog import base_recipe
 from sonmat.runs.folder import RunFolder
+from sonmat.serve.limits import Refusal
+from sonmat.studio import child
+from sonmat.studio.hub import Hub
+from sonmat.studio.looker import Looker
 from tests.studio.conftest import BYTES, ONE, Studio, alive, children, until
 
 pytestmark = pytest.mark.slow
@@ -105,6 +112,25 @@ def test_a_queue_of_another_shape_keeps_no_studio_from_starting(own: Callable[[]
     again = own()
     assert again.ended(good["name"]) == "finished"
     assert [row["name"] for row in again.get("/api/runs")["rows"]] == [good["name"]]
+
+
+def test_an_answer_beyond_all_measure_costs_one_looker(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(child, "_LONGEST", 20_000)
+
+    async def work() -> tuple[str, Any]:
+        looker = Looker(Hub(), lambda *_: None)
+        looker.child.start()
+        recipe = base_recipe("convnet").as_dict()
+        recipe["model"] |= {"filters": [4] * 60, "convolutions": 2}
+        with pytest.raises(Refusal) as refused:
+            await looker.ask("sizes", recipe=recipe, shape=[[28, 28], 10, 100])
+        small = await looker.ask("sizes", recipe=base_recipe("notes-mlp").as_dict(), shape=[[28, 28], 10, 100])
+        await looker.child.leave()
+        return refused.value.problem, small
+
+    problem, small = asyncio.run(work())
+    assert "not there" in problem
+    assert small["parameters"] == 16330
 
 
 def test_one_studio_keeps_the_runs_of_a_home(own: Callable[[], Studio]):

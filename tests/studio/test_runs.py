@@ -101,7 +101,7 @@ def test_runs_wait_in_order_and_can_be_withdrawn(studio: Studio, small: Path):
     assert RunFolder(studio.runs / third).title == "renamed"
     assert studio.client.delete(f"/api/runs/{long}").status_code == 200
     assert not (studio.runs / long).exists()
-    assert studio.events.of("gone", name=long)
+    studio.events.wait("gone", name=long)
 
 
 def test_a_finished_run_goes_on_to_more_epochs(studio: Studio, small: Path):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sonmat.engine.answer import Answer
 from sonmat.engine.sliding import convolved, pooled
 from sonmat.jobs.evaluate import evaluate_run
 from sonmat.jobs.predict import predict_files
@@ -100,7 +101,8 @@ def test_a_look_gives_the_numbers_that_the_network_works_with(studio: Studio, co
     pixels = np.frombuffer(base64.b64decode(told["image"]["pixels"]), np.uint8).reshape(28, 28)
     np.testing.assert_array_equal(pixels, rows.inputs[3])
     outputs = np.asarray(run.model(rows.inputs[3:4].astype(np.float32) / 255))[0]
-    assert told["probabilities"] == pytest.approx(outputs, abs=1e-5)
+    calibrated = Answer.from_card(run.answer).calibrated(outputs[None])[0]
+    assert told["probabilities"] == pytest.approx(calibrated, abs=1e-4)
     assert [one["name"] for one in told["layers"]] == [one["name"] for one in told["maps"]]
 
 
@@ -167,7 +169,17 @@ def test_a_test_is_the_command_s(studio: Studio, done: str):
     for name in ("n", "accuracy", "loss", "confusion", "per_class"):
         assert told[name] == as_dict[name], name
     assert sum(one["n"] for one in told["calibration"]["bins"]) == told["n"] == 180
-    assert 0 <= told["calibration"]["ece"] <= 1
+    rows = part_of(load_run(studio.runs / done), "validation", None)
+    answers = Predictor.open(studio.runs / done).rows(rows.inputs)
+    sure = np.array([max(one.probabilities) for one in answers])
+    right = np.array(
+        [int(np.argmax(one.probabilities)) == label for one, label in zip(answers, rows.labels, strict=True)]
+    )
+    places = np.minimum((sure * len(told["calibration"]["bins"])).astype(int), len(told["calibration"]["bins"]) - 1)
+    gaps = [abs(sure[places == place].sum() - right[places == place].sum()) for place in set(places.tolist())]
+    assert told["calibration"]["ece"] == pytest.approx(sum(gaps) / 180, abs=1e-4)
+    seen = studio.get("/api/look", run=done, part="validation", pick=7)  # all screens say the same probabilities
+    np.testing.assert_allclose(seen["probabilities"], answers[7].probabilities, atol=1e-5)
     assert told["wrong"] == round((1 - told["accuracy"]) * 180)
     margins = [one["margin"] for one in told["hardest"]]
     assert margins == sorted(margins, reverse=True)
