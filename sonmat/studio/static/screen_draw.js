@@ -193,6 +193,7 @@ export function mount(root) {
 
   // Where a machine is slow, the layers wait until the stroke pauses; the probabilities follow it.
   let slow = false;
+  let from = 0; // the first of the measured strokes that is told of
   async function send() {
     asking = true;
     let owed = false; // whether the newest drawing's layers were left out
@@ -223,10 +224,12 @@ export function mount(root) {
         if (pad.empty) continue;
         tell(answer);
         await new Promise(requestAnimationFrame);
-        if (when !== null && !opening) measured.push(performance.now() - when);
-        if (measured.length > 500) measured.shift();
+        if (when !== null) measured.push(performance.now() - when);
+        if (measured.length > 500) measured.splice(0, 100);
+        if (opening) from = measured.length;
         for (const one of answer.answers) if (one.layers?.length) columns.find((there) => there.name === one.run)?.maps.put(one.layers);
-        if (wanted === null && measured.length) speed.textContent = t("inMilliseconds", Math.round(middle(measured.slice(-50))));
+        const newest = measured.slice(Math.max(Math.min(from, measured.length), measured.length - 50));
+        if (wanted === null && newest.length) speed.textContent = t("inMilliseconds", Math.round(middle(newest)));
       } catch (error) {
         if (error.status >= 400 && error.status < 500) blank(error.message, error.fix);
         else told(error);

@@ -128,12 +128,17 @@ export function spaceBuilder({ onset }) {
     const name = settingName(key);
     const why = h("p", { class: "unfit", role: "alert", hidden: true });
     // What cannot be searched is said where it was written, at once, and not handed on.
-    const put = (changes) => {
-      const next = { ...space[key], ...changes };
-      const problem = problemOf(next);
+    const judge = (now) => {
+      const problem = problemOf(now);
       why.textContent = problem;
       why.hidden = !problem;
-      for (const field_ of why.parentNode.querySelectorAll("input:not([type=checkbox])")) field_.setAttribute("aria-invalid", String(Boolean(problem)));
+      for (const one_ of why.parentNode.querySelectorAll("input:not([type=checkbox])"))
+        one_.setAttribute("aria-invalid", String(Boolean(problem)));
+      return problem;
+    };
+    const put = (changes) => {
+      const next = { ...space[key], ...changes };
+      const problem = judge(next);
       node.dispatchEvent(new Event("fit", { bubbles: true }));
       if (problem) space[key] = next;
       else set({ ...space, [key]: next });
@@ -181,7 +186,7 @@ export function spaceBuilder({ onset }) {
               t("logScale"),
             ),
           );
-    return h(
+    const card = h(
       "div",
       { class: "dimension" },
       h("b", { title: key }, settingName(key)),
@@ -198,6 +203,8 @@ export function spaceBuilder({ onset }) {
       body,
       why,
     );
+    judge(one);
+    return card;
   }
 
   node.put = (recipe, next) => {

@@ -25,17 +25,7 @@ export function sweepForm({ onbegun }) {
   const about = h("p", { class: "lead" });
   // Nothing is begun with a number that is not shown.
   const unfit = () => Boolean(node.querySelector('[aria-invalid="true"]'));
-  node.addEventListener("fit", () => {
-    if (!unfit()) {
-      ask();
-      return;
-    }
-    ask.cancel();
-    turn += 1;
-    start.disabled = true;
-    cost.className = "cost badtext";
-    cost.textContent = t("badSpace");
-  });
+  node.addEventListener("fit", () => ask());
   const start = button("play", t("startSweep"), () => begin(), { kind: "primary", id: "startsweep", disabled: true });
 
   async function open() {
@@ -115,11 +105,15 @@ export function sweepForm({ onbegun }) {
   let turn = 0;
   let asked = null; // the question about the cost that is under way
   const ask = later(async () => {
-    if (unfit()) return;
     const mine = ++turn;
     asked?.abort();
     asked = new AbortController();
     start.disabled = true;
+    if (unfit()) {
+      cost.className = "cost badtext";
+      cost.textContent = t("badSpace");
+      return;
+    }
     if (!Object.keys(place.get("space")).length) {
       cost.textContent = t("costWaits");
       return;
@@ -148,6 +142,7 @@ export function sweepForm({ onbegun }) {
   }, 250);
 
   async function begin() {
+    if (unfit()) return;
     start.disabled = true;
     try {
       const { name } = await post("/api/studies", request());

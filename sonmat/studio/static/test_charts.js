@@ -1,7 +1,7 @@
 // The pictures of the Test screen: whether the probabilities hold, and how much the network stands.
 import { h, s } from "./dom.js";
 import { ramp } from "./planes.js";
-import { known, percent, t } from "./texts.js";
+import { count, known, percent, t } from "./texts.js";
 
 // A ground of a colour table, and letters that can be read on it.
 function shaded(table, level) {
@@ -56,6 +56,7 @@ export function corruptionTable(found) {
   return h(
     "div",
     { class: "scroll" },
+    found.n ? h("p", { class: "soft small" }, t("robustRows", count(found.n))) : null,
     h(
       "table",
       { class: "heat endured" },

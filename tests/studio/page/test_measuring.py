@@ -62,7 +62,12 @@ def test_a_space_that_cannot_be_is_explained_before_it_starts(opened: Open):
     space = '{"train.learning_rate":{"kind":"log","low":-1,"high":1}}'
     page = opened(f"sweep?space={space}", refused=True)
     page.wait_for_selector(".cost.badtext")
+    assert "above 0" in page.inner_text(".dimension .unfit")
     assert page.is_disabled("#startsweep")
+    page.fill(".ends input >> nth=0", "2")
+    assert "smaller" in page.inner_text(".dimension .unfit")
+    page.fill(".ends input >> nth=0", "0.1")
+    assert not page.is_visible(".dimension .unfit")
 
 
 @pytest.mark.slow
