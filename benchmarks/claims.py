@@ -30,6 +30,7 @@ from benchmarks import (
     photos_table,
     sentences_table,
     serve_table,
+    studio_table,
     sweep_table,
     tables,
 )
@@ -49,6 +50,7 @@ _TABLES = {
     "serve": serve_table.serve,
     "hostile": hostile_table.hostile,
     "photos": photos_table.photos,
+    "studio": studio_table.studio,
     **notes_question_table.TABLES,
     **cluster_table.TABLES,
 }

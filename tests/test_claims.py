@@ -27,6 +27,7 @@ from benchmarks import (  # noqa: E402
     photos,
     sentences,
     serve,
+    studio,
     summary,
     sweep,
     tables,
@@ -55,6 +56,7 @@ SUMMARIES = {
     "photos": lambda record: photos.summarize(record["runs"]),
     "serve": lambda record: serve.summarize(record["found"]),
     "hostile": hostile.summarize,
+    "studio": lambda record: studio.summarize(record["found"]),
 }
 
 

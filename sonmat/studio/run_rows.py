@@ -59,7 +59,8 @@ def row_of(folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": folder.name, "title": "", "state": INTERRUPTED, "model": None, "data": None, "seed": None, "epochs": 0, "of": None,
         "seconds": None, "val_accuracy": None, "val_loss": None, "test_accuracy": None, "test_readings": 0,
-        "made": made(folder), "answers": False, "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
+        "made": made(folder), "answers": False, "reads": "pictures",
+        "parameters": None, "position": None, "key": None, "problem": "", "fix": "",
     }  # fmt: skip
     try:
         _fill(row, run)
@@ -95,6 +96,7 @@ def _fill(row: dict[str, Any], run: RunFolder) -> None:
             "seed": recipe.seed,
             "of": recipe.train.epochs,
             "key": recipe_key(recipe),
+            "reads": "sentences" if recipe.tokens is not None or recipe.model.name == "textcnn" else "pictures",
         }
         done = result.get("epochs") == recipe.train.epochs and run.has_model
     row["state"] = _state(run, done)

@@ -290,3 +290,22 @@ def test_impossible_sizes_are_explained(studio: Studio):
     told = studio.post("/api/check", {"recipe": studio.recipe("mnist", "layers", {"layers": layers})})
     assert (told["ok"], told["at"]) == (False, 0)
     assert told["fix"]
+
+
+@pytest.mark.slow
+def test_sentences_are_answered_as_by_the_command(studio: Studio, tmp_path: Path):
+    words = {"coffee": "a cup of coffee please", "train": "when does the train leave"}
+    rows = [f"{text} {number},{label}" for number in range(30) for label, text in words.items()]
+    (tmp_path / "said.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    recipe = studio.recipe(tmp_path / "said.csv", "textcnn", epochs=2)
+    name = studio.trained(recipe)
+    assert studio.row(name)["reads"] == "sentences"
+    texts = ["coffee please", "the train", ""]
+    answers = studio.post("/api/draw/texts", {"texts": texts}, runs=name)["answers"]
+    for one, expected in zip(answers, Predictor.open(studio.runs / name).texts(texts), strict=True):
+        assert (one["label"], one["unsure"]) == (expected.label, expected.unsure)
+        np.testing.assert_allclose(one["probabilities"], expected.probabilities, atol=1e-6)
+    assert answers[0]["label"] == "coffee"
+    for bad in (None, [], ["x"] * 33, ["x" * 2001], [3], "text"):
+        studio.post("/api/draw/texts", {"texts": bad}, 422, runs=name)
+    assert "sentences" in studio.get("/api/look", 422, run=name)["error"]

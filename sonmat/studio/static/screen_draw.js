@@ -4,6 +4,7 @@ import { post, told } from "./api.js";
 import { chosenRun, noRuns, remember, runPicker, short } from "./controls.js";
 import { button, h, later, notice, speak } from "./dom.js";
 import { Pad, lastDrawing } from "./pad.js";
+import { readsSentences, sentenceField } from "./sentences.js";
 import { place } from "./state.js";
 import { called, on, store } from "./store.js";
 import * as strokes from "./strokes.js";
@@ -73,6 +74,8 @@ export function mount(root) {
   const inside = h("section", { class: "card inside" });
   const picker = h("div", { class: "row" });
   const teach = teaching({ pad });
+  const cardOf = (name) => columns.find((one) => one.name === name);
+  const sentence = sentenceField({ put: (one) => cardOf(one.run)?.put(one), wait: (name, text, fix) => cardOf(name)?.wait(text, fix) });
   const hold = h(
     "div",
     { class: "drawboard" },
@@ -97,7 +100,7 @@ export function mount(root) {
       ),
       h("div", { class: "seenrow" }, seen, h("div", {}, h("h3", {}, t("seen")), speed), mini),
     ),
-    h("div", { class: "said" }, picker, answers, inside),
+    h("div", { class: "said" }, picker, sentence.node, answers, inside),
   );
   root.append(h("h1", { class: "unseen" }, t("draw")), names.length ? hold : noRuns(), teach.node);
   if (!names.length) {
@@ -131,27 +134,32 @@ export function mount(root) {
             },
           })
         : null;
+    const looking = names.filter((name) => !readsSentences(name)); // at drawings
+    root.classList.toggle("textonly", names.length > 0 && !looking.length);
     picker.replaceChildren(
       ...(left ? [left] : []),
       h(
         "a",
         {
-          class: "button small",
+          class: "button small fordrawings",
           href: "#",
           onclick: (event) => {
             event.preventDefault();
             keep();
-            place.go("look", { run: names[0], mine: true, ink: place.get("ink"), width: pad.width });
+            place.go("look", { run: looking[0], mine: true, ink: place.get("ink"), width: pad.width });
           },
         },
         t("lookHere"),
       ),
     );
+    inside.hidden = !looking.length;
     inside.replaceChildren(
       h("h2", {}, t("insideNow")),
-      ...columns.map((one) => h("div", {}, names.length > 1 ? h("h3", {}, short(store.runs.get(one.name))) : null, one.maps)),
+      ...columns
+        .filter((one) => !readsSentences(one.name))
+        .map((one) => h("div", {}, names.length > 1 ? h("h3", {}, short(store.runs.get(one.name))) : null, one.maps)),
     );
-    inside.hidden = !names.length;
+    sentence.show(names);
   }
 
   function column(name) {
@@ -173,7 +181,7 @@ export function mount(root) {
     };
     const close = button("close", t("removeRun", called(store.runs.get(name), name)), away, { text: false });
     const card = answerCard(name, names.length > 1 ? [head, close] : [head]);
-    card.wait(answers_(name) ? t("waitsStroke") : t("answersLater"));
+    card.wait(t(!answers_(name) ? "answersLater" : readsSentences(name) ? "waitsSentence" : "waitsStroke"));
     return card;
   }
 
@@ -207,13 +215,13 @@ export function mount(root) {
           blank();
           continue;
         }
-        const able = names.filter(answers_);
+        const able = names.filter((name) => answers_(name) && !readsSentences(name));
         if (!able.length) continue;
         const began = performance.now();
         let opening = false; // a network's first answer is no measure of the others
         const slowly = setTimeout(() => {
           opening = true;
-          for (const card of columns) card.opening();
+          for (const name of able) cardOf(name)?.opening();
         }, SLOW);
         const answer = await post("/api/draw", picture.body, { runs: able.join(","), layers: layers ? 1 : 0, mode: picture.mode }).finally(() =>
           clearTimeout(slowly),
@@ -244,7 +252,8 @@ export function mount(root) {
     paintSeen(seen, null);
     mini.replaceChildren();
     speed.textContent = "";
-    for (const one of columns) one.wait(answers_(one.name) ? text : t("answersLater"), answers_(one.name) ? fix : "");
+    for (const one of columns)
+      if (!readsSentences(one.name)) one.wait(answers_(one.name) ? text : t("answersLater"), answers_(one.name) ? fix : "");
   }
 
   function tell(answer) {
@@ -288,7 +297,10 @@ export function mount(root) {
       }
     }),
     on("run", (event) => {
-      if (names.includes(event.name) && event.state === "finished") ask(performance.now());
+      if (names.includes(event.name) && event.state === "finished") {
+        sentence.show(names);
+        ask(performance.now());
+      }
     }),
   ];
   if (names.length) build();
@@ -303,6 +315,7 @@ export function mount(root) {
       keep();
       pad.end();
       teach.end();
+      sentence.end();
       spokenLater.cancel();
       removeEventListener("keydown", shortcuts);
       offs.forEach((off) => off());

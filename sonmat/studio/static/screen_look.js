@@ -99,8 +99,8 @@ export function mount(root) {
       show();
     } catch (error) {
       if (mine === turn) {
-        told(error);
-        if (!seen && error.status) for (const one_ of [strip, stage]) one_.replaceChildren(h("p", { class: "soft" }, error.message, " ", error.fix));
+        if (seen || !error.status) told(error);
+        else for (const one_ of [strip, stage]) one_.replaceChildren(h("p", { class: "soft" }, error.message, " ", error.fix));
       }
     }
     if (mine === turn) root.classList.remove("reading");

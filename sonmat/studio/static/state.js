@@ -22,7 +22,7 @@ export const TABLE = {
     beside: [[], "list"],
   },
   runs: { q: ["", "text"], sort: ["made", "text"], up: [false, "flag"], pick: [[], "list"] },
-  draw: { runs: [[], "list"], width: [30, "number"], ink: ["", "text"], set: ["", "text"], label: ["", "text"] },
+  draw: { runs: [[], "list"], width: [30, "number"], ink: ["", "text"], text: ["", "text"], set: ["", "text"], label: ["", "text"] },
   look: {
     run: ["", "text"],
     beside: ["", "text"],
