@@ -117,14 +117,14 @@ def painted(browser: Browser, address: str, rounds: int) -> list[float]:
 
 
 def trained(browser: Browser, address: str, rounds: int) -> tuple[list[dict[str, float]], str]:
-    """The notes' network, from the button to its first point and to its end, each time with another seed; the last run."""
+    """The notes' network, from the button to its first point and to its end, each time at another learning rate; the last run."""
     found, run = [], ""
     page = opened(browser, f"{address}/#/train")
     page.wait_for_selector("#worker[data-state=ready]")
     page.evaluate(_WATCH)
-    for seed in range(rounds + 1):
-        page.evaluate("(seed) => (location.hash = `#/train?seed=${seed}`)", seed)
-        page.wait_for_function("(seed) => document.querySelectorAll('.form input[type=number]').length > 3", arg=seed)
+    for number in range(rounds + 1):
+        page.evaluate("(rate) => (location.hash = `#/train?lr=${rate}`)", round(0.01 + 0.002 * number, 4))
+        page.wait_for_function("() => document.querySelectorAll('.form input[type=number]').length > 3")
         page.wait_for_timeout(1500)
         page.evaluate(_WATCH)
         page.click("#train:not([disabled])")

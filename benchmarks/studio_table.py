@@ -45,13 +45,14 @@ def studio(content: dict[str, Any], *, korean: bool) -> str:
     head = ["", "중앙값"] if korean else ["", "median"]
     rows = [[(ko if korean else en), f"**{form.format(summary[key])}**"] for key, form, en, ko in _ROWS]
     told = ", ".join(f"{name} {versions[name]}" for name in ("sonmat", "keras", "jax", "chromium", "python"))
-    end = f"{named(content['machine'])}, {content['machine']['cores']}"
     strokes = len(content["found"]["strokes_ms"])
+    end = f"{told}. {content['ended'][:10]}, `python -m benchmarks.studio`."
+    rounds, where = content["rounds"], f"{named(content['machine'])}, {content['machine']['cores']}"
     note = (
-        f"학습과 첫 그림은 {content['rounds']}번씩, 획은 {strokes}번 재었습니다. 브라우저도 같은 코어를 쓰고 그래픽 장치는 없습니다. "
-        f"{end}코어. {told}. {content['ended'][:10]}, `python -m benchmarks.studio`."
+        f"학습(학습률만 바꿈)과 첫 그림은 {rounds}번씩, 획은 {strokes}번 재었습니다. 브라우저도 같은 코어를 쓰고 그래픽 장치는 없습니다. "
+        f"{where}코어. {end}"
         if korean
-        else f"Trainings and first paints {content['rounds']} times each, {strokes} strokes; the browser is on the same cores and has no "
-        f"graphics card. {end} cores. {told}. {content['ended'][:10]}, `python -m benchmarks.studio`."
+        else f"Trainings (each at another learning rate) and first paints {rounds} times each, {strokes} strokes; the browser is on the "
+        f"same cores and has no graphics card. {where} cores. {end}"
     )
     return f"{table(head, rows)}\n\n{note}"
