@@ -67,6 +67,7 @@ def test_following_the_sliders_replaces_what_trains(opened: Open, studio: Any):
     page.click("#train")
     page.wait_for_selector(".live[data-first-point]")
     first = named(page)
+    studio.until(lambda: studio.ask(f"/api/runs/{first}")["epochs"] > 0)  # one without an epoch would leave no trace
     page.fill(".learning input[type=number] >> nth=0", "0.3")
     page.wait_for_function("first => !location.hash.includes('run=' + first)", arg=first)
     second = named(page)
