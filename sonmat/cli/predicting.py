@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sonmat.cli.output import console, download, print_json, print_place
 from sonmat.errors import DataError
 from sonmat.language import say
+from sonmat.serve.reasons import is_several
 
 if TYPE_CHECKING:
     from sonmat.jobs.predict import Prediction
@@ -83,6 +84,9 @@ def _tell(one: Prediction) -> None:
         prediction_text(one.file, one.classes, one.probabilities, one.label, one.error, reason=one.reason),
         soft_wrap=True,
     )
+    if is_several(one.reason):
+        told = say("all of them: sonmat predict RUN --many", "모두 읽기: sonmat predict RUN --many")
+        out.print(f"  → {told} {one.file}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _tell_many(found: Sequence[Prediction], files: Sequence[str]) -> None:

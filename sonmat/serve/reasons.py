@@ -24,6 +24,11 @@ def several(others: int) -> str:
     )
 
 
+def is_several(reason: str) -> bool:
+    """Whether a reason is that there is more than one thing to see."""
+    return reason.startswith(("There is more than one thing in it (", "하나가 아니라 "))
+
+
 def no_word() -> str:
     """That there is nothing to read."""
     return say("There is no word in it.", "단어가 없습니다.")

@@ -63,7 +63,7 @@ export const MEASURING = {
   trialNo: ["trial {0}", "시도 {0}"],
   openTrial: ["Train it as a run", "실행으로 학습하기"],
   studyPage: ["The whole as a page", "한 페이지로 보기"],
-  openRun: ["Train the winner as a run", "1등 설정을 실행으로 학습"],
+  openRun: ["Open the winner's run", "1등 설정의 실행 열기"],
   stoppedEarly: ["stopped early", "일찍 멈춤"],
   toTheEnd: ["trained to the end", "끝까지 학습"],
   failedWord: ["failed", "실패"],
