@@ -67,6 +67,7 @@ _FIGURES = {
     "sentences": sentences_table.figures,
     "notes_question": notes_question_table.figures,
     "cluster": cluster_table.figures,
+    "studio": studio_table.figures,
 }
 _KNOWN = tuple(dict.fromkeys([*_TABLES, *_FIGURES]))
 _BLOCK = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)

@@ -56,3 +56,13 @@ def studio(content: dict[str, Any], *, korean: bool) -> str:
         f"same cores and has no graphics card. {where} cores. {end}"
     )
     return f"{table(head, rows)}\n\n{note}"
+
+
+def figures(content: dict[str, Any]) -> dict[str, str]:
+    """Single figures that a sentence may quote."""
+    summary = content["summary"]
+    return {
+        "first": f"{summary['first_point_ms'] / 1000:.2f}",
+        "end": f"{summary['end_s']:.1f}",
+        "stroke": f"{summary['stroke_ms']:.0f}",
+    }
