@@ -101,8 +101,9 @@ def browser(chromium: str) -> Iterator[Browser]:
 def studio(chromium: str, fetched_mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """A studio with one trained run, of a home of its own."""
     home = tmp_path_factory.mktemp("studio")
-    (home / "data").mkdir()
-    (home / "data" / fetched_mnist.name).symlink_to(fetched_mnist)
+    kept = home / "cache" / "data"
+    kept.mkdir(parents=True)
+    (kept / fetched_mnist.name).symlink_to(fetched_mnist)
     command = [sys.executable, "-m", "sonmat.cli", "studio", "--port", "0", "--no-browser"]
     told = {"SONMAT_HOME": str(home), "SONMAT_LANG": "en", "PYTHONUNBUFFERED": "1"}
     running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | told)

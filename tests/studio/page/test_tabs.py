@@ -73,8 +73,9 @@ def begun(home: Path, port: int) -> tuple[subprocess.Popen[str], str]:
 
 
 def test_a_page_outlives_its_server(browser: Browser, fetched_mnist: Path, tmp_path: Path):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / fetched_mnist.name).symlink_to(fetched_mnist)
+    kept = tmp_path / "cache" / "data"
+    kept.mkdir(parents=True)
+    (kept / fetched_mnist.name).symlink_to(fetched_mnist)
     server, address = begun(tmp_path, 0)
     context = browser.new_context(locale="en-GB")
     try:

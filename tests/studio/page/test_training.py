@@ -102,6 +102,14 @@ def test_layers_are_moved_with_the_keyboard_and_by_dragging(opened: Open):
     page.keyboard.press("Enter")
     assert "conv:8:3:1:valid:relu~dropout:0.3~max_pool:2:2:valid" in page.evaluate("location.hash")
     assert page.evaluate("document.activeElement.dataset.move") == "up"  # the next press moves it on
+    page.wait_for_function(  # the sizes have come, and nothing is pushed down any more
+        """async () => {
+            const at = () => document.querySelector('.layer.max_pool .grip').getBoundingClientRect().top;
+            const before = at();
+            await new Promise((resolve) => setTimeout(resolve, 300));
+            return document.querySelector('.totals').textContent.includes('parameters') && at() === before;
+        }"""
+    )
     grip, first = page.locator(".layer.max_pool .grip").bounding_box(), page.locator(".layer.conv").bounding_box()
     assert grip is not None
     assert first is not None
