@@ -12,6 +12,7 @@ they are done once: it forks a child for each line of JSON that it reads:
     pause       seconds that a chunk takes
     at          the operation on files, counted from 1, at which the child kills itself: a number, or "write:3", "fsync:2",
                 "replace:1", "rename:1", "symlink:1" … for the n-th of a kind
+    trained     to count these operations from the first chunk that it has trained
     delay       seconds after which the child is killed
     count       to answer with the number of operations of each kind instead of being killed
     together    another job, done at the same time
@@ -108,6 +109,7 @@ def train(batch: Batch, *, chunk: int = 2, log: Path | None = None, pause: float
             if log is not None:
                 with open(log, "a") as file:
                     file.writelines(f"{number} {rung}\n" for number in numbers)
+                Torn.operations.counting = True
         if rung:
             batch.drop_states(rung - 1)
 
@@ -155,9 +157,9 @@ def check_optuna(study: Study, *, every_epoch: bool = True) -> None:
 class Operations:
     """Counts what is done to files; at one of them the process kills itself: inside a write, before the others."""
 
-    def __init__(self, at: int | str | None) -> None:
+    def __init__(self, at: int | str | None, *, counting: bool = True) -> None:
         kind, _, number = str(at or "never:-1").rpartition(":")
-        self._kind, self._left = kind, int(number)
+        self._kind, self._left, self.counting = kind, int(number), counting
         self.counted: collections.Counter[str] = collections.Counter()
         for name in KINDS[1:]:
             self._hook(name)
@@ -168,6 +170,8 @@ class Operations:
 
     def due(self, kind: str) -> bool:
         self.counted[kind] += 1
+        if not self.counting:
+            return False
         self._left -= self._kind in ("", kind)
         return self._left == 0
 
@@ -209,7 +213,7 @@ class TornRandom(Torn, io.BufferedRandom):
 
 
 def run_child(job: dict[str, Any]) -> dict[str, int]:
-    operations = Operations(job.get("at"))
+    operations = Operations(job.get("at"), counting=not job.get("trained"))
     study_module.batch_size = lambda name, trials: job.get("batch", 4)  # type: ignore[assignment]
     options = {**job.get("asked", {})}
     study = Study.create(Path(job["path"]), asked(**options), notify=print, patience=job.get("patience", 30.0))

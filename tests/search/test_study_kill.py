@@ -180,8 +180,9 @@ def test_two_processes_share_a_study(starter: Starter, tmp_path: Path):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_a_killed_process_held_another_takes_over(starter: Starter, tmp_path: Path, seed: int):
-    # A batch comes to some 220 operations, and each of the two is sure of one: the first is killed while it holds its own.
-    told, _ = together(starter, tmp_path / "study", at=random.Random(seed).randint(40, 180))
+    # Each of the two is sure of a batch, which is some 150 operations more once a chunk of it is trained: the first is
+    # killed while it holds its own, and the second does not wait for what the first has never done.
+    told, _ = together(starter, tmp_path / "study", at=random.Random(seed).randint(5, 90), trained=True)
     assert [one["status"] for one in told] == [KILLED, 0], told
     starter.finish(path=tmp_path / "study", asked={"trials": 40})
     study = Study.open(tmp_path / "study")
