@@ -109,7 +109,8 @@ def train(batch: Batch, *, chunk: int = 2, log: Path | None = None, pause: float
             if log is not None:
                 with open(log, "a") as file:
                     file.writelines(f"{number} {rung}\n" for number in numbers)
-                Torn.operations.counting = True
+                if hasattr(Torn, "operations"):  # in a process that may be killed
+                    Torn.operations.counting = True
         if rung:
             batch.drop_states(rung - 1)
 
