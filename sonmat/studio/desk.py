@@ -57,8 +57,9 @@ class Desk:
         jobs = [
             one for one in _jobs([kept.get("now")]) if _left_nothing(one)
         ] + jobs  # sent, and nothing came of it yet
-        self.failed = {one["name"]: one for one in _jobs(kept.get("failed")) if one["do"] in _RUNS}
-        self.failed_studies = {one["name"]: one for one in _jobs(kept.get("failed")) if one["do"] not in _RUNS}
+        failed = _jobs(kept.get("failed"))
+        self.failed = {one["name"]: one for one in failed if one["do"] == "train"}
+        self.failed_studies = {one["name"]: one for one in failed if one["do"] == "sweep"}
         for name, one in self.failed.items():
             self._board.hold(name, **_shown(one), state=FAILED, problem=one.get("problem", ""), fix=one.get("fix", ""))
         self._last = max(
@@ -235,8 +236,8 @@ class Desk:
         nothing = await asyncio.to_thread(signature, places.runs_folder() / name) is None
         if nothing and told["state"] == INTERRUPTED and self._again(job):
             return
-        if nothing and job.get("stopping"):
-            await self._withdrawn(job)
+        if nothing and (job.get("stopping") or job["do"] == "resume"):  # a run that was to go on, and is gone
+            await self._withdrawn({**job, "do": "train"})
         elif nothing:
             kept = {**job, "problem": told.get("problem", ""), "fix": told.get("fix", "")}
             self.failed[name] = kept

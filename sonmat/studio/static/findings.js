@@ -3,7 +3,7 @@ import { changeText } from "./courses.js";
 import { button, h, rebuilt } from "./dom.js";
 import { t } from "./texts.js";
 
-/** The card of a run's findings. @param {(run: string, change: Object<string, any>) => void} onapply */
+/** The card of a run's findings. @param {(run: string, change: Object<string, any>, command: string) => void} onapply */
 export function findingsCard(onapply) {
   const node = h("section", { class: "findings card", hidden: true });
   let built = "";
@@ -18,7 +18,7 @@ export function findingsCard(onapply) {
           one.command ? h("code", {}, one.command) : null,
         )
       : null;
-    const apply = one.change ? button("play", t("apply"), () => onapply(run, one.change), { kind: "small" }) : null;
+    const apply = one.change ? button("play", t("apply"), () => onapply(run, one.change, one.command ?? ""), { kind: "small" }) : null;
     const change = one.change ? h("span", { class: "mono small soft" }, changeText(one.change)) : null;
     return h(
       "li",

@@ -204,8 +204,13 @@ export function mount(root) {
     }
   }
 
-  async function apply(run, change) {
+  // What a finding advises: going on with the run, or training another.
+  async function apply(run, change, command) {
     try {
+      if (command.startsWith("sonmat resume ")) {
+        await post(at("runs", run, "resume"), { epochs: change["train.epochs"] });
+        return;
+      }
       const of = await baseOf(`run:${run}`);
       base = of;
       const next = changed(change, { ...place.values, ...untouched() });

@@ -22,7 +22,7 @@ export function join(study, trials) {
     const i = there ?? all.number.length;
     places.set(trial.number, i);
     all.number[i] = trial.number;
-    all.value[i] = trial.value;
+    all.value[i] = rounded(trial.value);
     all.epochs[i] = trial.epochs;
     all.seconds[i] = trial.seconds;
     states[i] = letter;
@@ -30,15 +30,18 @@ export function join(study, trials) {
     for (const axis of study.axes) axis.values[i] = placeOf(axis, trial.settings[axis.name]);
     if (letter !== "d") continue; // the best is one that trained to its end
     const best = study.best ?? null;
-    const behind = best !== null && (study.maximize ? trial.value <= all.value[best] : trial.value >= all.value[best]);
+    const behind = best !== null && i !== best && (study.maximize ? all.value[i] <= all.value[best] : all.value[i] >= all.value[best]);
     if (behind && states[best] === "d") continue;
     study.best = i;
     study.record.number.push(trial.number);
-    study.record.value.push(trial.value);
+    study.record.value.push(all.value[i]);
   }
   all.state = states.join("");
   return any;
 }
+
+/** As the whole has it; a tie is one on both sides. */
+const rounded = (value) => (value === null ? null : Number(value.toPrecision(6)));
 
 function placeOf(axis, value) {
   if (value === undefined) return null;
