@@ -101,6 +101,7 @@ class Board:
     def hold(self, name: str, **told: Any) -> None:
         """What the queue or the trainer says of a run goes over what its folder says, until `let_go`."""
         before = self.row(name)
+        self._until.pop(name, None)
         self._held.setdefault(name, {}).update(told)
         if name not in self._rows:
             self._rows[name] = row_of(places.runs_folder() / name)
@@ -108,14 +109,15 @@ class Board:
 
     def hold_for_now(self, name: str, **told: Any) -> None:
         """`hold` until something changes in its folder."""
-        self._until[name] = signature(places.runs_folder() / name)
         self.hold(name, **told)
+        self._until[name] = signature(places.runs_folder() / name)
 
     async def let_go(self, name: str) -> None:
         """The folder alone counts again."""
         row = await asyncio.to_thread(row_of, places.runs_folder() / name)
         before = self.row(name)
         self._held.pop(name, None)
+        self._until.pop(name, None)
         self._rows[name] = row
         self._signatures.pop(name, None)  # read once more, in case it changed meanwhile
         self._tell(name, before)
@@ -129,6 +131,7 @@ class Board:
     def drop(self, name: str) -> None:
         """A run was deleted."""
         self._held.pop(name, None)
+        self._until.pop(name, None)
         self._signatures.pop(name, None)
         self._forget(name)
 

@@ -103,7 +103,7 @@ def study(tell: Callable[..., None], name: str, since: int | None = None) -> dic
     key = (name, language())
     kept = _pages.get(key)
     if kept is None or kept[0] != version or row["result"]:
-        _pages[key] = version, payload(figure_of(found))
+        _pages[key] = version, payload(figure_of(found)) | {"percent": found.asked.metric.endswith("accuracy")}
     asked = found.asked
     return {
         "name": name,

@@ -138,6 +138,11 @@ def test_what_failed_here_and_went_on_elsewhere_has_not_failed(home: Path):
         board.hold_for_now("a", state="failed", problem="Another process is training.")
         await board.look()
         states = [board.row("a")["state"]]  # type: ignore[index]
+        board.hold("a", state="waiting", position=1)  # asked again: whatever happens in the folder, it waits
+        (folder / "title.txt").write_text("a\n")
+        await board.look()
+        states.append(board.row("a")["state"])  # type: ignore[index]
+        board.hold_for_now("a", state="failed", position=None, problem="Another process is training.")
         with (folder / "history.jsonl").open("a") as journal:
             journal.write(json.dumps({"epoch": 0, "val_accuracy": 0.5}) + "\n")
         await board.look()
@@ -145,7 +150,7 @@ def test_what_failed_here_and_went_on_elsewhere_has_not_failed(home: Path):
         assert row is not None
         return [*states, row["state"], row["problem"], str(row["epochs"])]
 
-    assert asyncio.run(work()) == ["failed", "interrupted", "", "1"]
+    assert asyncio.run(work()) == ["failed", "waiting", "interrupted", "", "1"]
 
 
 def test_a_slow_reader_is_told_to_load_anew():

@@ -5,6 +5,8 @@ import { called, on, store, trained } from "./store.js";
 import { count, percent, t, when } from "./texts.js";
 
 const plainly = (value) => (value % 1 || Math.abs(value) < 1000 ? String(value) : count(value));
+/** What stands in a field: what is trained has all its digits. */
+const written = (value) => (Number.isInteger(value) ? value : Number(Number(value).toPrecision(5)));
 const near = (value) => Number(Number(value).toPrecision(3));
 let made = 0;
 
@@ -76,7 +78,7 @@ export function slider(o) {
   node.put = (value) => {
     now = value;
     range.value = to(value);
-    if (document.activeElement !== field) field.value = value;
+    if (document.activeElement !== field) field.value = written(value);
     paint(value);
     judge();
   };
@@ -89,7 +91,7 @@ export function slider(o) {
     if (event.key === "Escape" && !why.hidden) choose(now);
   });
   node.put(o.value);
-  field.value = o.value;
+  field.value = written(o.value);
   return node;
 }
 

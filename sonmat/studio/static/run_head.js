@@ -34,7 +34,7 @@ export function runHead({ onresume, onremove }) {
   const ways = (row) =>
     [
       ["draw", "openDraw", { runs: [row.name] }],
-      ["look", "openLook", { run: row.name }],
+      ...(row.reads === "sentences" ? [] : [["look", "openLook", { run: row.name }]]),
       ["test", "openTest", { run: row.name }],
     ].map(([screen, text, keys]) => h("a", { class: "button small", href: place.to(screen, keys) }, glyph(screen), t(text)));
 

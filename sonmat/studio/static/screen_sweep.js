@@ -186,7 +186,7 @@ export function mount(root) {
   }
 
   const page = (name) => `${at("studies", name, "page")}?lang=${document.documentElement.lang}`;
-  const worth = (value) => (study?.scale === "one" ? percent(value) : number(value, 5));
+  const worth = (value) => (study?.percent ? percent(value) : number(value, 5));
 
   async function act(what) {
     try {
@@ -235,7 +235,7 @@ export function mount(root) {
     const table = finalists(study);
     finals.hidden = !table;
     if (table) finals.replaceChildren(h("h2", {}, t("finalistsTable")), table);
-    paintCard(index !== null && index >= 0 ? index : study.best);
+    paintCard(index !== null && index >= 0 ? index : (study.winner ?? study.best));
   }
 
   let drawing = 0;
@@ -255,6 +255,11 @@ export function mount(root) {
     paint();
   }
 
+  const marksOf = (i) => [
+    i === study.best ? ` · ${t(study.going ? "bestSoFar" : "bestWord")}` : "",
+    study.trials.number[i] === winner?.trial ? ` · ${t("winnerWord")}` : "",
+  ];
+
   function paintCard(i) {
     card.hidden = i === null || i === undefined;
     if (card.hidden) return;
@@ -264,7 +269,7 @@ export function mount(root) {
       h(
         "div",
         { class: "row apart" },
-        h("h2", {}, t("trialNo", n), i === study.best ? ` · ${t(study.going ? "bestSoFar" : "bestWord")}` : ""),
+        h("h2", {}, t("trialNo", n), ...marksOf(i)),
         button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
       ),
       h(

@@ -157,7 +157,8 @@ export function mount(root) {
       ),
     );
     classes.replaceChildren(h("h2", {}, t("perClass")), classTable(found));
-    readCorruptions();
+    corruptions.hidden = !found.pictures;
+    if (found.pictures) readCorruptions();
   }
 
   function matrix() {
@@ -244,9 +245,10 @@ export function mount(root) {
         );
 
   function hardest() {
+    const any = found.hardest.some((one) => one.label !== one.said);
     wrong.replaceChildren(
       h("h2", {}, t("mostWrong")),
-      h("p", { class: "lead" }, t("wrongLead")),
+      h("p", { class: "lead" }, t(any ? "wrongLead" : "nothingWrong")),
       h(
         "div",
         { class: "gallery" },

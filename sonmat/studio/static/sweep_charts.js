@@ -7,7 +7,7 @@ import { marks, put, settingText, told } from "./sweep_scale.js";
 import { number, percent, t } from "./texts.js";
 
 /** A result as the study has it: a share as a percentage. */
-export const worth = (study, value, digits = 2) => (study.scale === "one" ? percent(value, digits) : number(value, 4));
+export const worth = (study, value, digits = 2) => (study.percent ? percent(value, digits) : number(value, 4));
 /** Texts of the server's with the settings called as they are on the page. */
 const inWords = (study, text) => study.axes.reduce((all, axis) => all.replaceAll(axis.written, axis.label), text);
 

@@ -110,6 +110,8 @@ export const MEASURING = {
     "Surest of all, and wrong. Are some labels wrong themselves?",
     "가장 확신하고도 틀린 것들입니다. 레이블 자체가 틀린 것은 없을까요?",
   ],
+  nothingWrong: ["Nothing is wrong here.", "틀린 것이 없습니다."],
+  winnerWord: ["winner over seeds", "시드로 반복한 뒤 1등"],
   isSays: ["{0} → {1}", "{0} → {1}"],
   calibration: ["Calibration", "확률의 보정"],
   calibrationLead: [
