@@ -28,16 +28,28 @@ export function join(study, trials) {
     states[i] = letter;
     if (trial.reason) (all.reason ??= {})[i] = trial.reason;
     for (const axis of study.axes) axis.values[i] = placeOf(axis, trial.settings[axis.name]);
-    if (letter !== "d") continue; // the best is one that trained to its end
-    const best = study.best ?? null;
-    const behind = best !== null && i !== best && (study.maximize ? all.value[i] <= all.value[best] : all.value[i] >= all.value[best]);
-    if (behind && states[best] === "d") continue;
-    study.best = i;
-    study.record.number.push(trial.number);
-    study.record.value.push(all.value[i]);
   }
   all.state = states.join("");
+  if (any) recount(study);
   return any;
+}
+
+/** The best so far, trial by trial: of those that trained to their end once there is one. */
+function recount(study) {
+  const { number, value, state } = study.trials;
+  const kind = state.includes("d") ? "d" : "s";
+  const order = number.map((_, i) => i).filter((i) => state[i] === kind && value[i] !== null);
+  order.sort((a, b) => number[a] - number[b]);
+  const record = { number: [], value: [] };
+  let best = null;
+  for (const i of order) {
+    if (best !== null && (study.maximize ? value[i] <= value[best] : value[i] >= value[best])) continue;
+    best = i;
+    record.number.push(number[i]);
+    record.value.push(value[i]);
+  }
+  study.record = record;
+  if (kind === "d") study.best = best;
 }
 
 /** As the whole has it; a tie is one on both sides. */
