@@ -158,7 +158,7 @@ export function mount(root) {
         },
         t("myDrawing"),
       ),
-      ...row.nodes(),
+      h("span", { class: "row nowrap" }, row.nodes()),
     );
     top.replaceChildren(
       image,

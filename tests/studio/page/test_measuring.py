@@ -91,3 +91,26 @@ def test_corruptions_are_measured(opened: Open, studio: Any):
     page.click("#corrupt")
     page.wait_for_selector("table.heat", timeout=300_000)  # of a machine that does other things too
     assert page.locator("table.heat tbody tr").count() > 3
+
+
+def test_trials_that_come_are_joined_as_the_whole_would_have_them(opened: Open):
+    told = opened("sweep").evaluate(
+        """async () => {
+            const { join } = await import('/static/sweep_news.js');
+            const study = {
+                maximize: true, best: 0, record: { number: [0], value: [0.913333] },
+                axes: [{ name: 'lr', choices: [], values: [0.1] }, { name: 'hidden', choices: ['20-20', '64'], values: [0] }],
+                trials: { number: [0], value: [0.913333], state: 'd', epochs: [3], seconds: [1], reason: {} },
+            };
+            const came = (number, state, value, hidden) =>
+                ({ number, state, value, epochs: 3, seconds: 1, reason: value === null ? 'lost' : '', settings: { lr: 0.2, hidden } });
+            const first = join(study, [came(1, 'done', 0.9133333563804626, [64])]); // a tie in what the whole says of both
+            const tie = study.best;
+            join(study, [came(5, 'done', 0.95, [20, 20]), came(3, 'failed', null, [9])]);
+            join(study, [came(4, 'stopped', 0.99, [64]), came(6, 'running', 1, [64])]);
+            join(study, [came(2, 'done', 0.94, [64])]); // late, and better than those of its time
+            return [first, tie, study.best, study.record, study.trials.state, study.trials.reason, study.axes[1].values];
+        }"""
+    )
+    record = {"number": [0, 2, 5], "value": [0.913333, 0.94, 0.95]}
+    assert told == [True, 0, 2, record, "dddfsd", {"3": "lost"}, [0, 1, 0, None, 1, 1]]
