@@ -270,7 +270,7 @@ export function mount(root) {
         "div",
         { class: "row apart" },
         h("h2", {}, t("trialNo", n), ...marksOf(i)),
-        button("train", t("openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
+        button("train", t(n === winner?.trial ? "openRun" : "openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
       ),
       h(
         "dl",
