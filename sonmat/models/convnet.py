@@ -17,6 +17,8 @@ _SHAPE, _CLASSES = (28, 28), 10
 _HEADS = ("max", "average", "flatten")
 _POOLINGS = ("max", "average", "stride")
 
+_MOST = 200  # convolutions
+
 
 def convnet(
     data: Any = None,
@@ -180,6 +182,9 @@ def _check(
             raise _wrong(name, expected, list(values), "[32, 64]")
     if len(counts) != len(filters):
         expected = say(f"one number, or {len(filters)} as filters has", f"수 하나, 또는 filters처럼 {len(filters)}개")
+        raise _wrong("convolutions", expected, list(counts), str([1] * len(filters)))
+    if sum(counts) > _MOST:
+        expected = say(f"{_MOST} convolutions in all at most", f"합성곱이 모두 {_MOST}개까지")
         raise _wrong("convolutions", expected, list(counts), str([1] * len(filters)))
     if isinstance(stem, bool) or stem < 0:
         raise _wrong("stem", say("a number of filters, 0 or more", "0 이상의 필터 수"), stem, "16")

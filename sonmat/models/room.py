@@ -9,19 +9,30 @@ from sonmat.data.memory import free_memory
 from sonmat.errors import RecipeError
 from sonmat.language import say
 
+_OUTPUT = 8  # of an output: itself and its gradient, in float32
 _BYTES = 16  # of a weight in training: itself, its gradient and two moments, in float32
 
 
-def check_room(parameters: int) -> None:
+def check_room(parameters: int, outputs: int = 0) -> None:
     """Refuse a network that cannot be held while it is trained.
 
     Args:
         parameters: How many it has, or at least has.
+        outputs: Numbers that its layers give of a batch, where that is known.
 
     Raises:
-        RecipeError: Weights, gradients and moments take more than there is.
+        RecipeError: Weights, gradients and moments, or the layers' outputs and their gradients, take more than there is.
     """
     room = free_memory()
+    if outputs * _OUTPUT > room:
+        count, needed, there = _short(outputs).strip(), _short(outputs * _OUTPUT), _short(room)
+        raise RecipeError(
+            say(
+                f"The layers would give {count} numbers of a batch, which take {needed}B in training; there is room for {there}B.",
+                f"층의 출력이 배치마다 {count}개라 학습에 메모리 {needed}B가 필요한데 쓸 수 있는 것은 {there}B입니다.",
+            ),
+            say("Use a smaller batch, or fewer filters.", "배치나 필터를 줄이세요."),
+        )
     if parameters * _BYTES > room:
         count, needed, there = _short(parameters).strip(), _short(parameters * _BYTES), _short(room)
         raise RecipeError(

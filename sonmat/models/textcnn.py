@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sonmat.errors import RecipeError
 from sonmat.language import say
 from sonmat.models.ngrams import votes
+from sonmat.models.room import check_room
 
 if TYPE_CHECKING:
     import keras
@@ -59,6 +60,7 @@ def textcnn(
     _check(units, widths, filters, activation, token_dropout, dropout)
     _check_ngrams(ngrams)
     length, vocabulary, classes = _sizes(data)
+    check_room(vocabulary * units + sum(widths) * units * filters)
     inputs = keras.Input((length,), dtype="int32", name="tokens")
     x = keras.layers.Embedding(vocabulary, units, name="embedding")(inputs)
     if token_dropout:

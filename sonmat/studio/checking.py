@@ -28,7 +28,8 @@ def checked(recipe: Recipe, shape: Shape) -> dict[str, Any]:
     if found.problem is not None:
         return refused(found.problem, found.at, layers)
     try:
-        check_room(found.parameters)
+        numbers = sum(math.prod(side or 1 for side in one.outputs[0]) for one in found.layers if one.outputs)
+        check_room(found.parameters, min(_batch(recipe), rows) * numbers)
     except RecipeError as error:
         return refused(error, None, layers)
     return told(recipe, layers, rows)
@@ -68,7 +69,7 @@ def _shape(values: Mapping[str, Any]) -> Shape | None:
 
 def told(recipe: Recipe, layers: Sequence[dict[str, Any]], rows: int) -> dict[str, Any]:
     """The answer for a network that can be."""
-    batch = recipe.train.batch_size if isinstance(recipe.train.batch_size, int) else recipe.train.batch_size[0][1]
+    batch = _batch(recipe)
     return {
         "ok": True,
         "layers": list(layers),
@@ -77,6 +78,11 @@ def told(recipe: Recipe, layers: Sequence[dict[str, Any]], rows: int) -> dict[st
         "rows": rows,
         "problem": None,
     }
+
+
+def _batch(recipe: Recipe) -> int:
+    size = recipe.train.batch_size
+    return size if isinstance(size, int) else size[0][1]
 
 
 def layer_told(one: LayerSizes, place: int | None = None) -> dict[str, Any]:

@@ -10,15 +10,16 @@ _FOR = 1.0  # seconds that an answer holds: a folder of ten thousand images take
 _kept: dict[str, tuple[float, float | None]] = {}
 
 
-def changed(data: str) -> float | None:
+def changed(data: str, *, held: bool = True) -> float | None:
     """When data were last changed, in seconds of the clock; None of a set with a name, whose content is known.
 
     Args:
         data: A recipe's `data`: the name of a set, or a path.
+        held: Whether an answer of a moment ago will do.
     """
     now = time.monotonic()
     kept = _kept.get(data)
-    if kept is None or now - kept[0] > _FOR:
+    if not held or kept is None or now - kept[0] > _FOR:
         kept = _kept[data] = now, _newest(Path(data).expanduser())
     return kept[1]
 

@@ -83,8 +83,9 @@ def _fill(row: dict[str, Any], run: RunFolder) -> None:
             "val_accuracy": last.get("val_accuracy"),
             "val_loss": last.get("val_loss"),
         }
-    row["test_accuracy"] = (result.get("test") or {}).get("accuracy")
-    row["test_readings"] = len(run.readings)
+    readings = run.readings
+    row["test_accuracy"] = readings[-1].get("accuracy") if readings else None
+    row["test_readings"] = len(readings)
     row["answers"] = run.has_model
     row["parameters"] = result.get("parameters")
     done = bool(result)

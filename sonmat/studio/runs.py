@@ -100,7 +100,7 @@ class Runs:
             raise _not_now(say(f"{row['name']} is being trained.", f"{row['name']}은(는) 학습 중입니다."))
         failed = self._studio.desk.failed.get(row["name"])
         if failed is not None:  # it left nothing: it begins again
-            self._studio.desk.add(
+            job = self._studio.desk.add(
                 "train", row["name"], recipe=failed["recipe"], title=failed.get("title", ""), lang=language()
             )
         elif row["state"] == FINISHED and epochs is None:
@@ -117,7 +117,8 @@ class Runs:
                 say(f"Give more than {row['epochs']} to go on.", f"이어서 하려면 {row['epochs']}보다 크게 주세요."),
             )
         else:
-            self._studio.desk.add("resume", row["name"], epochs=epochs, lang=language())
+            job = self._studio.desk.add("resume", row["name"], epochs=epochs, lang=language())
+        await self._studio.desk.keep(job)
         return reply({"name": row["name"]}, 202)
 
     async def delete(self, request: Request) -> Response:

@@ -102,17 +102,25 @@ class Studies:
         """`POST /api/studies/NAME/resume`: go on with it, to more trials where that is asked."""
         name = _name(request)
         trials = (await json_of(request)).get("trials")
-        if trials is not None and (not isinstance(trials, int) or isinstance(trials, bool) or trials < 1):
-            raise unfit(say("trials should be a whole number above 0.", "trials는 1 이상의 정수여야 합니다."))
+        if trials is not None and (
+            not isinstance(trials, int) or isinstance(trials, bool) or not 1 <= trials <= _MOST["trials"]
+        ):
+            most = f"{_MOST['trials']:,}"
+            raise unfit(
+                say(f"trials should be a whole number of 1 to {most}.", f"trials는 1부터 {most}까지의 정수여야 합니다.")
+            )
         if self._studio.desk.job_of(name, study=True) is not None:
             raise Refusal(409, say(f"{name} is being trained.", f"{name}은(는) 학습 중입니다."), "")
         failed = self._studio.desk.failed_studies.get(name)
         if failed is not None:  # it left nothing: it begins again
-            self._studio.desk.add("sweep", name, recipe=failed["recipe"], asked=failed["asked"], lang=language())
+            again = self._studio.desk.add(
+                "sweep", name, recipe=failed["recipe"], asked=failed["asked"], lang=language()
+            )
+            await self._studio.desk.keep(again)
             return reply({"name": name}, 202)
         if not (places.studies_folder() / name / "study.toml").exists():
             raise missing(name)
-        self._studio.desk.add("resume_sweep", name, trials=trials, lang=language())
+        await self._studio.desk.keep(self._studio.desk.add("resume_sweep", name, trials=trials, lang=language()))
         return reply({"name": name}, 202)
 
     async def open(self, request: Request) -> Response:
@@ -135,7 +143,8 @@ class Studies:
             await asyncio.to_thread(_copied, winner, run, title)
             await self._studio.board.let_go(run.path.name)
             return reply({"name": run.path.name, "new": False}, 201)
-        self._studio.desk.add("train", run.path.name, recipe=recipe, title=title, lang=language())
+        job = self._studio.desk.add("train", run.path.name, recipe=recipe, title=title, lang=language())
+        await self._studio.desk.keep(job)
         return reply({"name": run.path.name, "new": True}, 201)
 
     def _state(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Warm:
     def rows(self, recipe: Recipe, progress: Progress | None = None) -> Rows:
         """Training, validation and test rows."""
         seed = recipe.seed if recipe.split_seed is None else recipe.split_seed
-        told = [recipe.data, changed(recipe.data), recipe.split, seed, recipe.tokens, recipe.read]
+        told = [recipe.data, changed(recipe.data, held=False), recipe.split, seed, recipe.tokens, recipe.read]
         key = json.dumps(told, sort_keys=True, default=str)
         if key not in self._rows:
             self._rows[key] = rows_to_train(recipe, progress=progress)

@@ -21,6 +21,17 @@ def test_what_has_room_is_let_in() -> None:
         check_room(10**300)
 
 
+def test_the_outputs_of_a_batch_need_room_too() -> None:
+    check_room(1000, 10**6)
+    with pytest.raises(RecipeError, match="numbers of a batch"):
+        check_room(1000, free_memory() // 4)
+
+
+def test_a_network_of_stages_has_so_many_convolutions_at_most() -> None:
+    with pytest.raises(RecipeError, match="200 convolutions in all at most"):
+        build("convnet", convolutions=10**10)
+
+
 def test_a_chain_counts_the_weights_between_layers() -> None:
     model = build("mlp", hidden=[30, 7])
     assert chain([784, 30, 7, 10]) == sum(
@@ -40,6 +51,7 @@ def test_a_chain_counts_the_weights_between_layers() -> None:
         ("convnet", {"filters": [10**6, 10**6]}),
         ("layers", {"layers": [{"layer": "dense", "units": 10**6}, {"layer": "dense", "units": 10**6}]}),
         ("layers", {"layers": [{"layer": "conv", "filters": 10**12}]}),
+        ("textcnn", {"units": 10**6}),
     ],
 )
 def test_a_network_that_cannot_be_held_is_refused_before_it_is_built(name: str, settings: dict[str, Any]) -> None:

@@ -123,6 +123,8 @@ export function mount(root) {
   }
   // Settings are called as in the form; a sweep that goes on has stopped nobody for good yet.
   const named = (payload, going) => {
+    const labels = new Map(payload.axes.map((axis) => [axis.label, settingName(axis.name)]));
+    for (const bar of payload.bars) bar.label = bar.label.split(" × ").map((one) => labels.get(one) ?? one).join(" × ");
     for (const axis of payload.axes) [axis.written, axis.label] = [axis.label, settingName(axis.name)];
     return Object.assign(payload, { going });
   };

@@ -175,7 +175,7 @@ export function mount(root) {
   async function start() {
     if (forbidden()) return;
     if (starting) {
-      again = true;
+      again = place.get("follow"); // a second press of the button is no second training
       return;
     }
     starting = true;

@@ -118,9 +118,9 @@ function read(kind, text) {
   }
 }
 
-function fits(key, value, fallback) {
+function fits(kind, key, value, fallback) {
   if (value === undefined) return false;
-  if (key in ENDS) return Number.isInteger(value) && value >= ENDS[key][0] && value <= ENDS[key][1];
+  if (kind === "number" && key in ENDS) return Number.isInteger(value) && value >= ENDS[key][0] && value <= ENDS[key][1];
   const table = (one) => one !== null && typeof one === "object" && !Array.isArray(one);
   if (key === "space") return table(value) && Object.values(value).every(table);
   return !table(fallback) || table(value);
@@ -134,7 +134,7 @@ export function parse(hash) {
   const values = {};
   for (const [key, [fallback, kind]] of Object.entries({ ...TABLE[screen], ...shared })) {
     const value = given.has(key) ? read(kind, given.get(key)) : undefined;
-    values[key] = fits(key, value, fallback) ? value : structuredClone(fallback);
+    values[key] = fits(kind, key, value, fallback) ? value : structuredClone(fallback);
   }
   return { screen, values };
 }

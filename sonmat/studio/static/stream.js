@@ -11,8 +11,8 @@ let ears = { heard: () => {}, link: () => {} };
  * @param {{heard: (event: any) => void, link: (open: boolean) => void}} to
  */
 export function listen(after, boot, to) {
-  // What came while the page was read again is not taken twice.
-  place = { after: boot === place.boot ? Math.max(after, place.after) : after, boot };
+  // What came while the page was read again may not be in what was read: it is taken twice rather than never.
+  place = { after, boot };
   ears = to;
   begin();
 }

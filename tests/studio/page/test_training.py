@@ -151,6 +151,9 @@ def test_runs_are_found_sorted_compared_renamed_and_deleted(opened: Open, studio
     page.fill("#find", "")
     page.click(f".line:has(a[title='{studio.run}']) input")
     assert f"run={studio.run}" in (page.get_attribute("#compare", "href") or "")
+    page.reload()
+    page.wait_for_selector("#compare")  # the link keeps what was chosen
+    assert page.locator(".room .line.chosen").count() == 1
 
 
 @pytest.mark.slow
