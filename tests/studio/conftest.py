@@ -25,6 +25,7 @@ PATIENCE = 240.0  # seconds for what takes one on a machine of its own
 BYTES = {"Content-Type": "application/octet-stream"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of a studio run in one process: each of them would start the studio, and its two children, anew."""
     for item in items:
