@@ -33,13 +33,13 @@ train: env ## Train the notes' network on MNIST (more: make train ARGS="--set ep
 	$(BIN)/sonmat train $(ARGS)
 
 test: dev ## Run the quick tests (about twelve minutes on two cores)
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 test-slow: dev ## Run the slow tests
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "slow and not peers" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "slow and not peers" $(ARGS)
 
 fuzz: dev ## Run the tests that make up their own examples, with examples nobody has seen
-	SONMAT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS) $$(grep -rl "@given" tests)
+	SONMAT_HYPOTHESIS=fuzz $(BIN)/python -m pytest -n auto $(ARGS) $$(grep -rl "@given" tests)
 
 check: dev ## Format check, lint, types, and the order of the layers
 	$(BIN)/ruff format --check .

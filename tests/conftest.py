@@ -8,7 +8,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -31,6 +31,28 @@ import sonmat  # noqa: E402, F401  (chooses the backend before anything imports 
 hypothesis.settings.register_profile("suite", derandomize=True)
 hypothesis.settings.register_profile("fuzz", derandomize=False, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("SONMAT_HYPOTHESIS", "suite"))
+
+
+_TOGETHER = {
+    "tests/studio/page/": "page",
+    "tests/studio/": "studio",
+    "tests/search/test_cluster.py": "cluster",
+    "tests/test_package.py": "package",
+    "tests/jobs/test_members.py": "members",
+}
+"""Tests that run in one process: what they share (a studio and its children, three nodes, an installed wheel) takes long to start."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests out one by one, and some together. (By xdist's own marks it does not come about with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((group for start, group in _TOGETHER.items() if nodeid.startswith(start)), nodeid)
+
+    return Scheduler(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -313,6 +313,7 @@ def test_the_command(done: Path, sonmat_command: Callable[..., Any]):
     assert sonmat_command("diagnose", "nothing-here").status == 1
 
 
+@pytest.mark.slow
 def test_every_command_that_is_advised_runs(done: Path, sonmat_command: Callable[..., Any]):
     found = sm.diagnose(done)
     tests = _every_command(done, found.evidence)

@@ -23,7 +23,7 @@ from sonmat.models.reading import read_recipe
 from sonmat.runs.fit import fit
 from sonmat.runs.folder import RunFolder, load_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("members")]
+pytestmark = pytest.mark.slow
 
 SMALL = ("epochs=2", "filters=[4, 6]", "members=3", "batch_size=200", "elastic=0", "peak=0.05")
 

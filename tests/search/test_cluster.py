@@ -39,7 +39,6 @@ from sonmat.search.study import Asked, Study
 from sonmat.search.trial import Trial
 from sonmat.search.worker import Answer, Job, LocalWorkers, Told, ready, train_job
 
-pytestmark = pytest.mark.xdist_group("cluster")  # three nodes take long to start
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 MEMORY = 100 * 2**20  # bytes of a node's object store
 LONG = 120.0  # seconds after which something that is waited for will not come any more

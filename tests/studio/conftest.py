@@ -25,14 +25,6 @@ PATIENCE = 240.0  # seconds for what takes one on a machine of its own
 BYTES = {"Content-Type": "application/octet-stream"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of a studio run in one process: each of them would start the studio, and its two children, anew."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("page" if item.path.parent.name == "page" else "studio"))
-
-
 class Events:
     """What a reader of the events has heard."""
 
