@@ -23,24 +23,22 @@ def check_room(parameters: int, outputs: int = 0) -> None:
     Raises:
         RecipeError: Weights, gradients and moments, or the layers' outputs and their gradients, take more than there is.
     """
+    given = say("The layers would give {} numbers of a batch", "층의 출력은 배치마다 {}개")
+    _check(outputs, _OUTPUT, given, say("Use a smaller batch, or fewer filters.", "배치나 필터를 줄이세요."))
+    held = say("The network would have {} parameters", "매개변수는 {}개")
+    _check(parameters, _BYTES, held, say("Use fewer units or filters.", "뉴런이나 필터를 줄이세요."))
+
+
+def _check(count: int, each: int, what: str, fix: str) -> None:
     room = free_memory()
-    if outputs * _OUTPUT > room:
-        count, needed, there = _short(outputs).strip(), _short(outputs * _OUTPUT), _short(room)
+    if count * each > room:
+        told, needed, there = what.format(_short(count).strip()), _short(count * each), _short(room)
         raise RecipeError(
             say(
-                f"The layers would give {count} numbers of a batch, which take {needed}B in training; there is room for {there}B.",
-                f"층의 출력이 배치마다 {count}개라 학습에 메모리 {needed}B가 필요한데 쓸 수 있는 것은 {there}B입니다.",
+                f"{told}, which take {needed}B in training; there is room for {there}B.",
+                f"{told}라 학습에 메모리 {needed}B가 필요한데 쓸 수 있는 것은 {there}B입니다.",
             ),
-            say("Use a smaller batch, or fewer filters.", "배치나 필터를 줄이세요."),
-        )
-    if parameters * _BYTES > room:
-        count, needed, there = _short(parameters).strip(), _short(parameters * _BYTES), _short(room)
-        raise RecipeError(
-            say(
-                f"The network would have {count} parameters, which take {needed}B while they are trained; there is room for {there}B.",
-                f"매개변수 {count}개는 학습하는 동안 메모리 {needed}B가 필요한데 쓸 수 있는 것은 {there}B입니다.",
-            ),
-            say("Use fewer units or filters.", "뉴런이나 필터를 줄이세요."),
+            fix,
         )
 
 
