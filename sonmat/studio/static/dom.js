@@ -140,6 +140,17 @@ export function rebuilt(box, build) {
   (all.find((one) => (had.id ? one.id === had.id : label(one) === label(had))) ?? all[0] ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
+/**
+ * Fill a box anew only where what it tells has changed: a button that is replaced while it is held down is never pressed.
+ * @param {HTMLElement} box @param {any} told What it tells, as JSON @param {() => (Node|string)[]} build
+ */
+export function renewed(box, told, build) {
+  const key = JSON.stringify(told);
+  if (box.dataset.told === key) return;
+  box.dataset.told = key;
+  rebuilt(box, () => box.replaceChildren(...build()));
+}
+
 /** Asks before something is lost, naming it; gives true where the person agrees. @param {string[]} [named] @returns {Promise<boolean>} */
 export function sure(question, yes, no, named = []) {
   return new Promise((resolve) => {

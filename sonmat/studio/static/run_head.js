@@ -1,6 +1,6 @@
 // The head of a run: its name, what it is at, and what can be done with it.
 import { at, patch, post, remove, told } from "./api.js";
-import { ask, button, glyph, h, notice, rebuilt, sure } from "./dom.js";
+import { ask, button, glyph, h, notice, renewed, sure } from "./dom.js";
 import { place } from "./state.js";
 import { called, store } from "./store.js";
 import { stateName, t } from "./texts.js";
@@ -15,14 +15,16 @@ export const active = (row) => Boolean(row) && (row.state === "training" || row.
 export function runHead({ onresume, onremove }) {
   const head = h("div", { class: "runhead" });
   const onward = h("div", { class: "row onward" });
-  let built = "";
 
   function paint(row, name) {
-    const key = JSON.stringify([name, row?.title, row?.state, row?.epochs, row?.of, row?.problem, row?.answers]);
-    if (key === built) return;
-    built = key;
-    rebuilt(head, () => head.replaceChildren(...(row ? told_(row) : [h("h2", {}, name || t("curves"))])));
-    rebuilt(onward, () => onward.replaceChildren(...(row?.answers ? ways(row) : row?.epochs > 0 ? [h("p", { class: "soft small" }, t("waysLater"))] : [])));
+    const begun = row?.epochs > 0;
+    const onward_ = row?.answers ? "ways" : begun ? "later" : "";
+    renewed(head, [name, row?.title, row?.state, begun, row?.state === "finished" && row.of, row?.problem, row?.fix], () =>
+      row ? told_(row) : [h("h2", {}, name || t("curves"))],
+    );
+    renewed(onward, [name, onward_, row?.reads], () =>
+      onward_ === "ways" ? ways(row) : onward_ ? [h("p", { class: "soft small" }, t("waysLater"))] : [],
+    );
   }
 
   const told_ = (row) => [

@@ -1,6 +1,6 @@
 // Sweep: a space, its cost before it starts, trials as they arrive, and what they say.
 import { at, get, post, told } from "./api.js";
-import { button, h, speak } from "./dom.js";
+import { button, h, renewed, speak } from "./dom.js";
 import { parallel } from "./parallel.js";
 import { place } from "./state.js";
 import { on } from "./store.js";
@@ -80,7 +80,10 @@ export function mount(root) {
   const fan = fanChart();
   const history = historyChart({ onpick: (i) => choose(i) });
   const lines = parallel({ onpick: (i) => choose(i) });
-  const top = h("section", { class: "card studyhead" });
+  const acts = h("div");
+  const bar = h("div", { class: "bar" }, h("i"));
+  const figures = h("dl", { class: "figures" });
+  const top = h("section", { class: "card studyhead" }, acts, bar, figures);
   const heat = h("section", { class: "card" });
   const matter = h("section", { class: "card" });
   const finals = h("section", { class: "card", hidden: true });
@@ -151,41 +154,40 @@ export function mount(root) {
     const told_ = finals ? of : (progress?.done ?? row.done ?? 0);
     const done = Math.min(of, Math.max(told_, row.done ?? 0, study?.trials?.number.length ?? 0));
     const best = study && study.best !== null && study.best !== undefined ? study.trials.value[study.best] : progress?.best?.value;
-    top.replaceChildren(
-      h(
-        "div",
-        { class: "row apart" },
-        h("div", { class: "row" }, h("h2", {}, row.title || row.name), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
-        h(
-          "div",
-          { class: "row" },
-          going
-            ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" })
-            : ["stopped", "interrupted", "failed"].includes(row.state)
-              ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" })
-              : null,
-          study && study.best !== null
-            ? h("a", { class: "button small", id: "studypage", target: "_blank", href: page(row.name) }, t("studyPage"))
-            : null,
-          winner?.trial !== undefined && winner?.trial !== null && study
-            ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" })
-            : null,
-        ),
-      ),
-      row.problem ? h("p", { class: "small" }, h("b", { class: "badtext" }, row.problem), " ", row.fix ?? "") : "",
-      h("div", { class: `bar${going ? " going" : ""}` }, h("i", { style: { width: `${of ? (100 * done) / of : 0}%` } })),
-      h(
-        "dl",
-        { class: "figures" },
-        ...[
-          [t(going ? "bestSoFar" : "bestWord"), best === undefined || best === null ? "–" : worth(best), "big"],
-          [t("trialsWord"), `${count(done)} / ${count(of)}`],
-          ...(finals ? [[t("finalsWord"), `${count(finals.done)} / ${count(finals.of)}`]] : []),
-          [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)],
-        ].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value))),
-      ),
+    renewed(acts, [row.name, row.title, row.state, row.problem, row.fix, study ? study.best !== null : null, winner?.trial], () => actsOf(row, going));
+    bar.classList.toggle("going", going);
+    bar.firstChild.style.width = `${of ? (100 * done) / of : 0}%`;
+    figures.replaceChildren(
+      ...[
+        [t(going ? "bestSoFar" : "bestWord"), best === undefined || best === null ? "–" : worth(best), "big"],
+        [t("trialsWord"), `${count(done)} / ${count(of)}`],
+        ...(finals ? [[t("finalsWord"), `${count(finals.done)} / ${count(finals.of)}`]] : []),
+        [going ? t("remaining") : t("took"), time(going ? progress?.remaining : row.seconds)],
+      ].map(([what, value, kind]) => h("div", { class: kind ?? "" }, h("dt", {}, what), h("dd", {}, value))),
     );
   }
+
+  const actsOf = (row, going) => [
+    h(
+      "div",
+      { class: "row apart" },
+      h("div", { class: "row" }, h("h2", {}, row.title || row.name), h("span", { class: `badge ${row.state}` }, stateName(row.state))),
+      h(
+        "div",
+        { class: "row" },
+        going
+          ? button("stop", t("stop"), () => act("stop"), { kind: "small danger", id: "stopstudy" })
+          : ["stopped", "interrupted", "failed"].includes(row.state)
+            ? button("play", t("resume"), () => act("resume"), { kind: "small", id: "resumestudy" })
+            : null,
+        study && study.best !== null ? h("a", { class: "button small", id: "studypage", target: "_blank", href: page(row.name) }, t("studyPage")) : null,
+        winner?.trial !== undefined && winner?.trial !== null && study
+          ? button("train", t("openRun"), () => train(winner.trial), { kind: "small", id: "openwinner" })
+          : null,
+      ),
+    ),
+    row.problem ? h("p", { class: "small" }, h("b", { class: "badtext" }, row.problem), " ", row.fix ?? "") : "",
+  ];
 
   const page = (name) => `${at("studies", name, "page")}?lang=${document.documentElement.lang}`;
   const worth = (value) => (study?.percent ? percent(value) : number(value, 5));
@@ -267,25 +269,24 @@ export function mount(root) {
     if (card.hidden) return;
     const n = study.trials.number[i];
     const state = { d: t("toTheEnd"), s: t(study.going ? "heldBack" : "stoppedEarly"), f: t("failedWord") }[study.trials.state[i]];
-    card.replaceChildren(
+    const name = [t("trialNo", n), ...marksOf(i)].join("");
+    const facts = [
+      [study.metric, worth(study.trials.value[i])],
+      [t("state"), state],
+      [t("epochs"), String(study.trials.epochs[i])],
+      ...study.axes.map((axis) => [axis.label, settingText(axis, i)]),
+    ];
+    const reason = study.trials.reason?.[i];
+    renewed(card, [place.get("study"), name, facts, reason, n === winner?.trial], () => [
       h(
         "div",
         { class: "row apart" },
-        h("h2", {}, t("trialNo", n), ...marksOf(i)),
+        h("h2", {}, name),
         button("train", t(n === winner?.trial ? "openRun" : "openTrial"), () => train(n), { kind: "small", id: "opentrial" }),
       ),
-      h(
-        "dl",
-        { class: "facts" },
-        ...[
-          [study.metric, worth(study.trials.value[i])],
-          [t("state"), state],
-          [t("epochs"), String(study.trials.epochs[i])],
-          ...study.axes.map((axis) => [axis.label, settingText(axis, i)]),
-        ].map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value))),
-      ),
-      study.trials.reason?.[i] ? h("p", { class: "small badtext" }, study.trials.reason[i]) : "",
-    );
+      h("dl", { class: "facts" }, ...facts.map(([what, value]) => h("div", {}, h("dt", {}, what), h("dd", {}, value)))),
+      reason ? h("p", { class: "small badtext" }, reason) : "",
+    ]);
   }
 
   async function train(n) {

@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+expect = pytest.importorskip("playwright.sync_api").expect  # waits until it is so
 Open = Callable[..., "Page"]
 
 
@@ -25,8 +26,8 @@ def test_a_cell_of_the_confusions_shows_its_images(opened: Open, studio: Any):
         "() => [...document.querySelectorAll('.cellcard img')].every(i => i.complete && i.naturalWidth)"
     )
     assert f"cell=[{row},{column}]" in page.evaluate("decodeURIComponent(location.hash)")
-    assert page.inner_text(".figures .big dd >> nth=0") == f"{100 * found['accuracy']:.2f} %"
-    assert page.locator(".reliability rect").count() > 2
+    expect(page.locator(".figures .big dd >> nth=0")).to_have_text(f"{100 * found['accuracy']:.2f} %")
+    expect(page.locator(".reliability rect >> nth=2")).to_be_attached()
 
 
 @pytest.mark.slow
@@ -44,7 +45,7 @@ def test_looking_at_the_test_set_is_warned_of_and_counted(opened: Open, studio: 
     page.reload()
     page.wait_for_selector("table.confusion")
     assert int(page.inner_text(".counter")) == before + 1  # a link to the test part does not look again
-    assert page.get_attribute("#part-validation", "aria-pressed") == "true"
+    expect(page.locator("#part-validation")).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.slow
@@ -54,7 +55,7 @@ def test_a_sweep_s_cost_is_shown_before_it_starts(opened: Open):
     page.wait_for_selector(".dimension:has-text('batch size') input[type=text]")
     assert "batch_size" in page.evaluate("decodeURIComponent(location.hash)")
     page.wait_for_selector("#startsweep:not([disabled])")
-    assert "6 trainings" in page.inner_text(".cost")
+    expect(page.locator(".cost")).to_contain_text("6 trainings")
 
 
 @pytest.mark.slow
@@ -62,12 +63,12 @@ def test_a_space_that_cannot_be_is_explained_before_it_starts(opened: Open):
     space = '{"train.learning_rate":{"kind":"log","low":-1,"high":1}}'
     page = opened(f"sweep?space={space}", refused=True)
     page.wait_for_selector(".cost.badtext")
-    assert "above 0" in page.inner_text(".dimension .unfit")
-    assert page.is_disabled("#startsweep")
+    expect(page.locator(".dimension .unfit")).to_contain_text("above 0")
+    expect(page.locator("#startsweep")).to_be_disabled()
     page.fill(".ends input >> nth=0", "2")
-    assert "smaller" in page.inner_text(".dimension .unfit")
+    expect(page.locator(".dimension .unfit")).to_contain_text("smaller")
     page.fill(".ends input >> nth=0", "0.1")
-    assert not page.is_visible(".dimension .unfit")
+    expect(page.locator(".dimension .unfit")).to_be_hidden()
 
 
 @pytest.mark.slow
@@ -76,10 +77,10 @@ def test_a_sweep_runs_and_its_trial_becomes_a_run(opened: Open, studio: Any):
     page = opened(f"sweep?trials=6&finalists=0&epochs=1&space={space}")
     page.click("#startsweep:not([disabled])")
     page.wait_for_function("() => location.hash.includes('study=')")
-    page.wait_for_selector(".studyhead .badge.finished", timeout=90_000)
+    page.wait_for_selector(".studyhead .badge.finished")
     page.wait_for_selector(".trialcard:not([hidden])")
-    assert page.locator("table.heat td").count() > 2
-    assert page.locator("canvas.parallel").is_visible()
+    expect(page.locator("table.heat td >> nth=2")).to_be_visible()
+    expect(page.locator("canvas.parallel")).to_be_visible()
     page.click("#opentrial")
     page.wait_for_function("() => location.hash.startsWith('#/train?')")
     page.wait_for_selector(".runhead .badge")
@@ -90,7 +91,7 @@ def test_corruptions_are_measured(opened: Open, studio: Any):
     page = opened(f"test?run={studio.run}")
     page.click("#corrupt")
     page.wait_for_selector("table.heat", timeout=300_000)  # of a machine that does other things too
-    assert page.locator("table.heat tbody tr").count() > 3
+    expect(page.locator("table.heat tbody tr >> nth=3")).to_be_visible()
 
 
 def test_trials_that_come_are_joined_as_the_whole_would_have_them(opened: Open):
