@@ -145,13 +145,14 @@ def predict(
         if given and not files:
             raise typer.BadParameter(say(f"{name} goes with image files.", f"{name}은(는) 이미지 파일과 함께 씁니다."))
     from sonmat.cli.predicting import show
-    from sonmat.jobs.predict import predict_files, predict_rows
+    from sonmat.jobs.predict import Unread, predict_files, predict_rows
 
+    unread: list[Unread] = []
     if files:
-        found = predict_files(model, files, many=many, invert=invert)
+        found = predict_files(model, files, many=many, invert=invert, unread=unread if len(files) > 1 else None)
     else:
         found = predict_rows(model, None if random else pick, data=data, progress=download(json))
-    show(found, model=str(model), files=files or (), many=many, out=out, json=json)
+    show(found, model=str(model), files=files or (), many=many, out=out, json=json, unread=unread)
 
 
 def summary(

@@ -12,11 +12,18 @@ from sonmat.language import say
 from sonmat.serve.reasons import is_several
 
 if TYPE_CHECKING:
-    from sonmat.jobs.predict import Prediction
+    from sonmat.jobs.predict import Prediction, Unread
 
 
 def show(
-    found: Sequence[Prediction], *, model: str, files: Sequence[str], many: bool, out: Path | None, json: bool
+    found: Sequence[Prediction],
+    *,
+    model: str,
+    files: Sequence[str],
+    many: bool,
+    out: Path | None,
+    json: bool,
+    unread: Sequence[Unread] = (),
 ) -> None:
     """Print predictions, and draw what the network saw.
 
@@ -27,21 +34,40 @@ def show(
         out: Where to draw; of several pictures each gets its number.
         json: Whether to print JSON alone.
         model: What predicted them.
+        unread: The pictures that could not be read, which are told of when the others are shown.
 
     Raises:
-        DataError: There is no picture to draw.
+        DataError: There is no picture to draw, or some could not be read.
     """
+    files = [file for file in files if file not in {one.file for one in unread}]
     for one in found if out is not None else ():
         _check_drawable(one, model)
     if json:
-        print_json([one.as_dict() for one in found])
+        print_json([*(one.as_dict() for one in found), *(one.as_dict() for one in unread)])
     elif many:
         _tell_many(found, files)
     else:
         for one in found:
             _tell(one)
-    if out is None:
-        return
+    if out is not None:
+        _draw_all(found, files, many, out, json)
+    if unread:
+        raise _unread(unread, len(files) + len(unread))
+
+
+def _unread(unread: Sequence[Unread], of: int) -> DataError:
+    listed = "".join(f"\n  - {one.file}: {one.error.problem}" for one in unread)
+    fixes = dict.fromkeys(one.error.fix for one in unread)
+    return DataError(
+        say(
+            f"{len(unread)} of {of} could not be read:{listed}",
+            f"{of}개 가운데 {len(unread)}개를 읽지 못했습니다:{listed}",
+        ),
+        " ".join(fixes),
+    )
+
+
+def _draw_all(found: Sequence[Prediction], files: Sequence[str], many: bool, out: Path, json: bool) -> None:
     things: list[tuple[str, list[Prediction]]] = (
         [(file, _of(found, file)) for file in files] if many else [(one.file, [one]) for one in found]
     )

@@ -72,6 +72,23 @@ class Prediction:
         return told | {"label_known_wrong": {"corrected": None if people is None else self.classes[people]}}
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A picture that could not be read.
+
+    Attributes:
+        file: Its file.
+        error: Why, and what to do.
+    """
+
+    file: str
+    error: DataError
+
+    def as_dict(self) -> dict[str, str]:
+        """Ready for JSON."""
+        return {"file": self.file, "problem": self.error.problem, "fix": self.error.fix}
+
+
 def predict_rows(
     path: str | os.PathLike[str],
     rows: Sequence[int] | None,
@@ -133,6 +150,7 @@ def predict_files(
     *,
     many: bool = False,
     invert: bool = False,
+    unread: list[Unread] | None = None,
 ) -> list[Prediction]:
     """Predict photographs, scans or drawings of any size; sentences where the model reads those.
 
@@ -141,6 +159,7 @@ def predict_files(
         files: PNG, JPEG, WebP, BMP, TIFF, GIF or HEIC images. A model of sentences is given sentences instead.
         many: Whether each picture holds several digits, which are read in order.
         invert: Whether to turn dark into light first, for a model that does not tell ink from paper itself.
+        unread: Where given, files that are missing or no images are added to it, and the others are answered.
 
     Raises:
         DataError: A file that is missing or no image, or none of this model's kind.
@@ -149,7 +168,9 @@ def predict_files(
     if predictor.kind == "text":
         texts = [os.fspath(one) for one in files]
         return [_told(text, one, predictor.classes) for text, one in zip(texts, predictor.texts(texts), strict=True)]
-    pictures = [_picture(file, invert=invert) for file in files]
+    files, pictures = _pictures(files, invert, unread)
+    if not pictures:
+        return []
     if many:
         found = [predictor.photo_of_many(picture) for picture in pictures]
         return [
@@ -161,6 +182,23 @@ def predict_files(
         _told(os.fspath(file), one, predictor.classes, cleaning=predictor.cleaning)
         for file, one in zip(files, predictor.photos(pictures), strict=True)
     ]
+
+
+def _pictures(
+    files: Sequence[str | os.PathLike[str]], invert: bool, unread: list[Unread] | None
+) -> tuple[list[str], list[np.ndarray]]:
+    """The files that can be read, and their pixels."""
+    read, pictures = [], []
+    for path in files:
+        file = os.fspath(path)
+        try:
+            pictures.append(_picture(file, invert=invert))
+            read.append(file)
+        except DataError as error:
+            if unread is None:
+                raise
+            unread.append(Unread(file, error))
+    return read, pictures
 
 
 def _picture(file: str | os.PathLike[str], *, invert: bool) -> np.ndarray:

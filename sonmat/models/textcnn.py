@@ -14,6 +14,8 @@ from sonmat.models.room import check_room
 if TYPE_CHECKING:
     import keras
 
+    from sonmat.models.recipe import Recipe
+
 DATA = "sentences.csv"
 """What the recipe calls its data: sentences are always one's own."""
 
@@ -80,6 +82,11 @@ def textcnn(
     else:
         outputs = keras.layers.Dense(classes, activation="softmax", name="probabilities")(x)
     return keras.Model(inputs, outputs, name="textcnn")
+
+
+def reads(recipe: Recipe) -> str:
+    """What a recipe's network is for, as far as that is known without building it: "sentences" or "pictures"."""
+    return "sentences" if recipe.tokens is not None or recipe.model.name == "textcnn" else "pictures"
 
 
 def reads_sentences(model: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sonmat.studio import looking, looks, measuring, sizing, studying
+from sonmat.studio import looking, looks, measuring, reading_own, sizing, studying
 
 WAYS: Mapping[str, Callable[..., Any]] = {
     "network": looks.network,
@@ -13,6 +13,7 @@ WAYS: Mapping[str, Callable[..., Any]] = {
     "pictures": looks.pictures,
     "look": looking.look,
     "sizes": sizing.sizes_of,
+    "read_own": reading_own.read_own,
     "measure": measuring.measure,
     "cell": measuring.cell,
     "image": measuring.image,

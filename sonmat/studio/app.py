@@ -21,6 +21,8 @@ from sonmat.studio.drawing import Drawing
 from sonmat.studio.drawings import Drawings
 from sonmat.studio.drawn_sets import list_sets
 from sonmat.studio.gate import StudioGate
+from sonmat.studio.own_data import OwnData
+from sonmat.studio.own_sets import list_own
 from sonmat.studio.replies import reply, unfit
 from sonmat.studio.runs import Runs
 from sonmat.studio.studies import Studies
@@ -50,7 +52,7 @@ def application(studio: Studio, access: Access, limits: Limits) -> FastAPI:
 
 def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
     runs, drawing, front = Runs(studio), Drawing(studio), Front(studio)
-    drawings, studies, tests = Drawings(studio), Studies(studio), Testing(studio)
+    drawings, studies, tests, own = Drawings(studio), Studies(studio), Testing(studio), OwnData(studio)
     return [
         ("/", "GET", assets.page),
         ("/static/{path:path}", "GET", assets.static),
@@ -71,6 +73,10 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
         ("/api/drawings/{set}/{label}", "POST", drawings.keep),
         ("/api/drawings/{set}/{label}/{file}", "GET", drawings.show),
         ("/api/drawings/{set}/{label}/{file}", "DELETE", drawings.forget),
+        ("/api/data", "GET", own.listed),
+        ("/api/data", "POST", own.read),
+        ("/api/data", "DELETE", own.forget),
+        ("/api/data/paths", "GET", own.paths),
         ("/api/studies/cost", "POST", studies.cost),
         ("/api/studies", "POST", studies.begin),
         ("/api/studies", "GET", studies.listed),
@@ -112,6 +118,7 @@ class Front:
                 "optimizers": choices.optimizers(),
                 "activations": list(choices.ACTIVATIONS),
                 "drawings": await asyncio.to_thread(list_sets),
+                "own": await asyncio.to_thread(list_own),
                 "workers": {"trainer": studio.desk.trainer.state, "looker": studio.looker.child.state},
             }
         )

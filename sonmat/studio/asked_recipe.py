@@ -15,6 +15,7 @@ from sonmat.models.catalog import find_builder
 from sonmat.models.reading import over_catalog
 from sonmat.models.recipe import Recipe
 from sonmat.studio.drawn_sets import counts_of
+from sonmat.studio.own_sets import own_set
 
 DRAWN: Mapping[str, Any] = {"size": [28, 28], "channels": 1, "clean": True}
 """How drawings are read: centred and of one size, as they are when a network is asked about a new one."""
@@ -64,4 +65,9 @@ def known_shape(recipe: Recipe) -> Shape | None:
         sides = (size, size) if isinstance(size, int) else tuple(size)
         shape = sides if channels == 1 else (*sides, channels)
         return shape, max(2, len(counts)), max(1, round(sum(counts.values()) * 0.8 * recipe.split))
-    return None
+    own = own_set(recipe.data)
+    if own is None or own["reads"] != "pictures" or own["read"] != (recipe.read or {}):
+        return None
+    learn, validate, _ = own["rows"]
+    rows = learn if own["own_validation"] else round((learn + validate) * recipe.split)
+    return tuple(own["shape"]), len(own["classes"]), max(1, rows)

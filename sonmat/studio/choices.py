@@ -8,6 +8,7 @@ from sonmat.data.known import KNOWN
 from sonmat.language import say
 from sonmat.models.catalog import CATALOG, base_recipe
 from sonmat.models.stack_layers import KINDS, NAMES, Setting
+from sonmat.models.textcnn import reads
 
 _Option = tuple[str, float | bool, float | None, float | None]
 
@@ -49,9 +50,11 @@ def recipes() -> list[dict[str, Any]]:
     """The recipes of the catalog."""
     told = []
     for name, entry in CATALOG.items():
-        recipe = base_recipe(name).as_dict()
-        layers = recipe["model"].get("layers")
-        told.append({"name": name, "claim": say(*entry.claim), "recipe": recipe, "layers": layers})
+        recipe = base_recipe(name)
+        whole = recipe.as_dict()
+        layers = whole["model"].get("layers")
+        about = {"name": name, "claim": say(*entry.claim), "reads": reads(recipe)}
+        told.append({**about, "recipe": whole, "layers": layers})
     return told
 
 

@@ -35,15 +35,20 @@ class Looker:
         self._open: dict[int, asyncio.Future[Any]] = {}
         self._ready = asyncio.Event()
 
-    async def ask(self, what: str, **given: Any) -> Any:
+    async def ask(self, what: str, *, patience: float = _PATIENCE, **given: Any) -> Any:
         """An answer, in the language of whoever asks.
+
+        Args:
+            what: One of the ways in `sonmat.studio.answers`.
+            patience: Seconds that it may take.
+            given: What it is asked with.
 
         Raises:
             Asked: The looker refuses.
             Refusal: 503 where it died or took too long.
         """
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(patience):
                 await self._ready.wait()
                 number = next(self._numbers)
                 future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -14,7 +14,7 @@ from sonmat.errors import SonmatError
 from sonmat.language import speaking
 from sonmat.studio.wire import Wire
 
-_SLOW = ("corruptions", "pictures", "cost")
+_SLOW = ("corruptions", "pictures", "cost", "read_own")
 """What takes seconds and more: it has a thread of its own, so that a look does not wait for it."""
 
 

@@ -16,6 +16,7 @@ import filelock
 from sonmat.errors import SonmatError
 from sonmat.language import say
 from sonmat.models.recipe import Recipe
+from sonmat.models.textcnn import reads
 from sonmat.runs.folder import (
     CHECKPOINT,
     FAILURE,
@@ -97,7 +98,7 @@ def _fill(row: dict[str, Any], run: RunFolder) -> None:
             "seed": recipe.seed,
             "of": recipe.train.epochs,
             "key": recipe_key(recipe),
-            "reads": "sentences" if recipe.tokens is not None or recipe.model.name == "textcnn" else "pictures",
+            "reads": reads(recipe),
         }
         done = result.get("epochs") == recipe.train.epochs and run.has_model
     row["state"] = _state(run, done)

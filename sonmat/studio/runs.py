@@ -150,11 +150,11 @@ class Runs:
     async def _sizes_built(self, recipe: Recipe) -> dict[str, Any]:
         """The sizes of a network that Keras has to build for that."""
         shape = await asyncio.to_thread(known_shape, recipe)
-        given = {"recipe": recipe.as_dict(), "shape": shape}
-        key = language() + json.dumps(given, sort_keys=True)
+        told = recipe.as_dict()
+        key = language() + json.dumps([told, shape], sort_keys=True)
         if key not in self._checked:
             try:
-                self._checked[key] = await self._studio.looker.ask("sizes", **given)
+                self._checked[key] = await self._studio.looker.ask("sizes", recipe=told, shape=shape)
             except SonmatError as error:
                 return refused(error)
             self._checked = dict(list(self._checked.items())[-_CHECKED:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,23 @@ from sonmat.models.reading import check
 from sonmat.models.recipe import Recipe
 from sonmat.models.sizes import sizes
 from sonmat.studio.checking import layer_told, told
+
+_last: tuple[str, Dataset] | None = None
+
+
+def _training_rows(recipe: Recipe) -> Dataset:
+    """The rows of a recipe that needs them read; those of the last one are kept, since the page asks at every change."""
+    global _last
+    try:
+        there = Path(recipe.data).stat()
+    except OSError:
+        return rows_of(recipe, progress=silent)[0]  # which says what is not there
+    asked = [recipe.data, there.st_mtime_ns, there.st_size, recipe.split, recipe.split_seed, recipe.seed]
+    key = repr([*asked, recipe.read, recipe.tokens])
+    if _last is None or _last[0] != key:
+        _last = None
+        _last = key, rows_of(recipe, progress=silent)[0]
+    return _last[1]
 
 
 def sizes_of(tell: Callable[..., None], recipe: dict[str, Any], shape: list[Any] | None) -> dict[str, Any]:
@@ -31,7 +49,7 @@ def sizes_of(tell: Callable[..., None], recipe: dict[str, Any], shape: list[Any]
     asked = Recipe.from_dict(recipe)
     check(asked)
     if shape is None:
-        rows = rows_of(asked, progress=silent)[0]
+        rows = _training_rows(asked)
         count = len(rows)
     else:
         size, classes, count = tuple(shape[0]), int(shape[1]), int(shape[2])

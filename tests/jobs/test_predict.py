@@ -120,3 +120,25 @@ def test_a_model_that_takes_no_pictures(tmp_path: Path, digit: np.ndarray):
     Image.fromarray(digit).save(tmp_path / "x.png")
     with pytest.raises(DataError, match="no images"):
         predict_files(tmp_path / "m.keras", [tmp_path / "x.png"])
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_its_answer(
+    trained: Path, digit: np.ndarray, tmp_path: Path, sonmat_command: Callable[..., Any]
+):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(digit).save(tmp_path / name)
+    (tmp_path / "no.png").write_bytes(b"no picture")
+    files = [tmp_path / name for name in ("a.png", "no.png", "gone.png", "b.png")]
+    found = sonmat_command("predict", trained, *files)
+    assert found.status == 1
+    assert found.out.count("a.png") == found.out.count("b.png") == 1
+    assert "2 of 4" in found.err
+    assert "no.png" in found.err
+    assert "gone.png" in found.err
+    told = sonmat_command("predict", trained, *files, "--json")
+    assert [Path(one["file"]).name for one in json.loads(told.out)] == ["a.png", "b.png", "no.png", "gone.png"]
+    assert ["problem" in one for one in json.loads(told.out)] == [False, False, True, True]
+    assert "problem" not in sonmat_command("predict", trained, files[0], "--json").out
+    assert sonmat_command("predict", trained, files[1]).status == 1
+    with pytest.raises(DataError):
+        predict_files(trained, files)

@@ -41,7 +41,7 @@ async function call(method, path, { query, body, signal } = {}) {
 export const get = (path, query, signal) => call("GET", path, { query, signal });
 export const post = (path, body, query, signal) => call("POST", path, { body, query, signal });
 export const patch = (path, body) => call("PATCH", path, { body });
-export const remove = (path) => call("DELETE", path);
+export const remove = (path, body) => call("DELETE", path, { body });
 /** The address of a run, a study …: its name is one part of the path. */
 export const at = (kind, name, ...rest) => `/api/${[kind, encodeURIComponent(name), ...rest].join("/")}`;
 

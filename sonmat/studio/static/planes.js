@@ -18,7 +18,7 @@ const length = (shape) => shape.reduce((a, b) => a * b, 1);
 
 const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 
-/** A table of 256 colours. "ink": paper to ink; "two": negative, nothing, positive. */
+/** A table of 256 colours. "ink": paper to ink; "grey": black to white; "two": negative, nothing, positive. */
 export function ramp(kind) {
   const table = new Uint8Array(256 * 3);
   const dark = isDark();
@@ -27,7 +27,9 @@ export function ramp(kind) {
       ? dark
         ? ["#17140f", "#ece8e1"]
         : ["#fffdf8", "#1d1b18"]
-      : kind === "heat"
+      : kind === "grey"
+        ? ["#000000", "#ffffff"]
+        : kind === "heat"
         ? dark
           ? ["#1b1916", "#17405c", "#2f83b5", "#8fd0f5", "#eaf7ff"]
           : ["#faf8f4", "#b9d8ea", "#4f9fc9", "#1a679b", "#0b2f52"]
@@ -67,6 +69,21 @@ export function paint(canvas, rows, columns, level, kind = "ink") {
     image.data[i * 4 + 3] = 255;
   }
   pen.putImageData(image, 0, 0);
+}
+
+/** Paint a picture as it is: its colours, or its greys; light strokes on black as ink on paper. @param {{shape: number[], pixels: string}} seen */
+export function paintPicture(canvas, seen) {
+  const [rows, columns, depth = 1] = seen.shape;
+  const values = bytes(seen.pixels);
+  if (depth !== 3) {
+    const dark = values.filter((one) => one < 64).length > values.length / 2;
+    paint(canvas, rows, columns, (i) => values[i * depth], dark ? "ink" : "grey");
+    return;
+  }
+  Object.assign(canvas, { width: columns, height: rows });
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < rows * columns; i++) image.data.set([values[i * 3], values[i * 3 + 1], values[i * 3 + 2], 255], i * 4);
+  canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 /** @typedef {{name: string, kind: string, shape: number[], low: number, high: number, values: string}} Map */

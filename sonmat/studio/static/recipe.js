@@ -76,7 +76,10 @@ const GENERAL = new Set([
 /** The whole recipe. @param {Recipe} base @param {Object<string, any>} v the address's values @returns {Recipe} */
 export function recipeOf(base, v) {
   const recipe = structuredClone(base);
-  if (v.data !== null) recipe.data = v.data;
+  if (v.data !== null) {
+    if (v.data !== recipe.data) delete recipe.read; // how other data were read
+    recipe.data = v.data;
+  }
   if (v.split !== null) recipe.split = v.split;
   if (v.seed !== null) recipe.seed = v.seed;
   if (v.layers !== null) recipe.model = { name: "layers", layers: v.layers };
@@ -142,14 +145,20 @@ export const untouched = () => ({
 export const dataChoices = (named) => [
   ...store.start.datasets.map((one) => [one.name, one.title ?? one.name]),
   ...(store.start.drawings ?? []).filter((one) => one.data).map((one) => [one.data, named(one.name)]),
+  ...(store.start.own ?? []).map((one) => [one.data, one.title]),
 ];
+
+/** What was found in data of one's own; undefined of all other. @param {string} data */
+export const ownData = (data) => (store.start.own ?? []).find((one) => one.data === data);
+/** What a recipe's network takes: "pictures" or "sentences". @param {Recipe} recipe */
+export const readsOf = (recipe) => store.start.recipes.find((one) => one.recipe.model.name === recipe.model.name)?.reads ?? "pictures";
 
 const SET_ASIDE = 0.2; // of drawings: those that the test has
 
 /**
  * What is known of a recipe's data without reading them; null of other data.
  * @param {Recipe} recipe
- * @returns {{shape: number[], classes: number, learn: number, validate: number, test: number}|null}
+ * @returns {{shape: number[], classes: number, learn: number, validate: number, test: number, reads?: string}|null}
  */
 export function dataOf(recipe) {
   const known = store.start.datasets.find((one) => one.name === recipe.data);
@@ -158,6 +167,12 @@ export function dataOf(recipe) {
   const all = counts.reduce((sum, one) => sum + one, 0);
   const test = known ? known.rows[1] : all - Math.round(all * (1 - SET_ASIDE));
   const rest = known ? known.rows[0] : all - test;
+  const own = ownData(recipe.data);
+  if (own) {
+    const [one, two, test] = own.rows;
+    const learn = own.own_validation ? one : Math.round((one + two) * recipe.split);
+    return { shape: own.shape, classes: own.classes.length, learn, validate: one + two - learn, test, reads: own.reads };
+  }
   if (!known && !drawn) return null;
   const learn = Math.round(rest * recipe.split);
   const size = recipe.read?.size ?? [28, 28];
@@ -165,8 +180,8 @@ export function dataOf(recipe) {
   return { shape, classes: known ? known.classes.length : counts.length, learn, validate: rest - learn, test };
 }
 
-/** The recipes that can be started from: those whose data are at hand here. @returns {[string, string][]} */
-export const recipeChoices = () => store.start.recipes.filter((one) => dataOf(one.recipe)).map((one) => [one.name, one.name]);
+/** The recipes that can be started from, for what data hold. @param {"pictures"|"sentences"} [reads] @returns {[string, string][]} */
+export const recipeChoices = (reads = "pictures") => store.start.recipes.filter((one) => one.reads === reads).map((one) => [one.name, one.name]);
 
 /** Whether two plain values are the same. */
 export const same = (one, two) => JSON.stringify(one) === JSON.stringify(two);

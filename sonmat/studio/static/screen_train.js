@@ -3,7 +3,7 @@ import { at, post, remove, told } from "./api.js";
 import { choice, short, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
-import { baseOf, changed, dataOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
+import { baseOf, changed, dataOf, ownData, readsOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
 import { parse, place } from "./state.js";
 import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
@@ -64,11 +64,12 @@ export function mount(root) {
     await followRun();
     if (closed) return;
     check = null;
-    const choices = recipeChoices();
+    const choices = recipeChoices(dataOf(recipe())?.reads ?? readsOf(recipe()));
     if (place.get("base").startsWith("run:")) choices.unshift([place.get("base"), t("settingsOfRun", calledBase())]);
     from.replaceChildren(
       choice(t("startFrom"), choices, place.get("base"), (name) => {
-        place.set({ base: name, ...untouched() }, true);
+        const own = ownData(recipe().data) ? { data: recipe().data, more: reading() } : {};
+        place.set({ base: name, ...untouched(), ...own }, true);
         open();
         moved();
       }),
@@ -77,6 +78,25 @@ export function mount(root) {
     form.put(recipe(), place.values);
     look.now();
   }
+
+  /** What was set of how data are read. */
+  const reading = () => Object.fromEntries(Object.entries(place.get("more")).filter(([key]) => key.startsWith("read.")));
+
+  const building = () =>
+    button(
+      "plus",
+      t("buildOwn"),
+      () => {
+        edit({
+          layers: [
+            { layer: "conv", filters: 16, kernel: 3, stride: 1, padding: "valid", activation: "relu" },
+            { layer: "max_pool", size: 2, stride: 2, padding: "valid" },
+          ],
+        });
+        layers();
+      },
+      { kind: "small" },
+    );
 
   function layers() {
     const own = place.get("layers") ?? base.layers;
@@ -89,20 +109,7 @@ export function mount(root) {
           "div",
           {},
           h("p", {}, t("fixedNetwork")),
-          button(
-            "plus",
-            t("buildOwn"),
-            () => {
-              edit({
-                layers: [
-                  { layer: "conv", filters: 16, kernel: 3, stride: 1, padding: "valid", activation: "relu" },
-                  { layer: "max_pool", size: 2, stride: 2, padding: "valid" },
-                ],
-              });
-              layers();
-            },
-            { kind: "small" },
-          ),
+          readsOf(recipe()) === "sentences" ? null : building(),
         )
       : null;
     network.put(fixed ? [] : own, { fixed, note });
@@ -112,12 +119,21 @@ export function mount(root) {
     if (closed) return; // a field that loses the keyboard with its screen writes into no other screen's address
     if (changes.layers && base.layers && same(changes.layers, base.layers)) changes = { ...changes, layers: null };
     place.set(changes);
+    if ("data" in changes && !fits()) return;
     form.put(recipe(), place.values);
-    if ("more" in changes || "data" in changes || "opt" in changes) {
-      if ("more" in changes) layers();
-    }
+    if ("more" in changes) layers();
     look();
     moved();
+  }
+
+  /** Whether the network can take the data; where not, one that can is started from instead. */
+  function fits() {
+    const wanted = dataOf(recipe())?.reads ?? "pictures";
+    if (wanted === readsOf(recipe())) return true;
+    const { data, split, seed } = place.values;
+    place.set({ base: recipeChoices(wanted)[0][0], ...untouched(), data, split, seed, more: reading() });
+    open();
+    return false;
   }
 
   const look = later(async () => {
@@ -222,7 +238,8 @@ export function mount(root) {
     }
   }
 
-  const offs = [on("runs", discard), on("start", () => open()), on("drawings", () => base && form.put(recipe(), place.values))];
+  const put = () => base && form.put(recipe(), place.values);
+  const offs = [on("runs", discard), on("start", () => open()), on("drawings", put), on("own", put)];
   open();
   readDrawings().then(
     () => {
@@ -235,6 +252,7 @@ export function mount(root) {
     unmount() {
       closed = true;
       live.end();
+      form.end();
       offs.forEach((off) => off());
       look.cancel();
       moved.cancel();

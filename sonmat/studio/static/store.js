@@ -82,6 +82,7 @@ async function take(event) {
     store.runs.delete(fields.name);
     tell("runs", fields);
   } else if (kind === "drawings") await readDrawings();
+  else if (kind === "own") store.start.own = (await get("/api/data")).sets;
   else if (kind === "progress") store.progress.set(fields.name, fields);
   else if (kind === "worker") store.workers[fields.which] = fields.state;
   tell(kind, fields);

@@ -1,11 +1,13 @@
 // The form of the Train screen: data, learning settings, and what else was set.
 import { chips, choice, slider } from "./controls.js";
 import { button, h } from "./dom.js";
-import { dataChoices, dataOf } from "./recipe.js";
+import { ownPart } from "./own_data.js";
+import { dataChoices, dataOf, ownData } from "./recipe.js";
 import { store } from "./store.js";
 import { count, percent, t } from "./texts.js";
 
 const FEW = 50; // rows to validate with
+const OTHER = "\u0000own"; // of the choices of data: a path is typed
 
 /** What a schedule is, short: "OneCycle, peak 0.01". */
 const schedule = (table) =>
@@ -27,7 +29,15 @@ export function trainForm(onset) {
   const node = h("div", { class: "form" }, data, learning);
   const lead = h("p", { class: "lead" });
   const few = h("p", { class: "lead warn" });
+  const own = ownPart({
+    onread: ({ data, read = {} }) => onset({ data, more: { ...withoutReading(), ...dotted(read) } }),
+    onforget: () => onset({ data: null, more: withoutReading() }),
+  });
   let kept = "";
+  let now = {}; // the address's values
+
+  const withoutReading = () => Object.fromEntries(Object.entries(now.more ?? {}).filter(([key]) => !key.startsWith("read.")));
+  const dotted = (read) => Object.fromEntries(Object.entries(read).map(([key, value]) => [`read.${key}`, value]));
 
   const fields = (recipe, values) => {
     const rate = recipe.train.learning_rate;
@@ -105,17 +115,18 @@ export function trainForm(onset) {
   // How the rows are shared out; few of them make an accuracy that moves in steps.
   function putLead(recipe) {
     const known = dataOf(recipe);
-    lead.textContent = known
-      ? t("dataShape", known.shape.join(" × "), known.classes, count(known.learn), count(known.validate), count(known.test))
-      : "";
+    const rows = known && [known.classes, count(known.learn), count(known.validate), count(known.test)];
+    lead.textContent = !known ? "" : known.reads === "sentences" ? t("sentencesShape", ...rows) : t("dataShape", known.shape.join(" × "), ...rows);
     few.textContent = known && known.validate > 0 && known.validate < FEW ? t("fewRows", known.validate, percent(1 / known.validate, 0)) : "";
     few.hidden = !few.textContent;
   }
 
   // Only what is not being edited is built anew: a slider under the finger stays.
   node.put = (recipe, values) => {
+    now = values;
     putLead(recipe);
-    const told = JSON.stringify([{ ...recipe, model: null }, document.documentElement.lang, store.start.drawings?.length]);
+    own.put(recipe.data, ownData(recipe.data));
+    const told = JSON.stringify([{ ...recipe, model: null }, document.documentElement.lang, store.start.drawings?.length, store.start.own?.length]);
     if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) {
       kept = told;
       return;
@@ -124,7 +135,14 @@ export function trainForm(onset) {
     const made = fields(recipe, values);
     const choices = dataChoices((name) => t("ownDrawings", name));
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
-    const dataBox = choice(t("data"), choices, recipe.data, (name) => onset({ data: name }));
+    const dataBox = choice(t("data"), [...choices, [OTHER, t("ownData")]], recipe.data, (name) => {
+      if (name !== OTHER) {
+        onset({ data: name, more: { ...withoutReading(), ...dotted(ownData(name)?.read ?? {}) } });
+        return;
+      }
+      dataBox.put(recipe.data);
+      own.open();
+    });
     dataBox.classList.add("wide");
     dataBox.firstChild.className = "unseen";
     data.replaceChildren(
@@ -132,6 +150,7 @@ export function trainForm(onset) {
       dataBox,
       lead,
       few,
+      own,
       made.split,
       made.seed,
     );
@@ -160,5 +179,6 @@ export function trainForm(onset) {
       values.more,
     ]);
   const sameShape = (recipe, values) => node.shape === shapeOf(recipe, values);
+  node.end = own.end;
   return node;
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -278,3 +281,53 @@ def test_renaming_gives_the_keyboard_back(opened: Open, studio: Any):
     page.keyboard.press("Enter")
     page.wait_for_selector(".runhead h2:has-text('named anew')")
     page.wait_for_selector("[aria-label=Rename]:focus")
+
+
+def test_data_of_one_s_own_are_read_and_trained_on(opened: Open, studio: Any, tmp_path: Path):
+    random = np.random.default_rng(4)
+    for name, level in (("dim", 40), ("bright", 160)):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(40):
+            pixels = random.integers(level, level + 60, (16, 16), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")
+    page = opened("train?layers=dense:8:relu&epochs=2&batch=8", refused=True)
+    page.select_option(".form .wide select", label="data of my own …")
+    page.fill(".own .path", str(tmp_path / "nowhere"))
+    page.click("#readown")
+    expect(page.locator(".own [role=status]")).to_contain_text("nowhere")
+    page.fill(".own .path", str(tmp_path / "mi"))
+    page.wait_for_selector(f"datalist option[value='{tmp_path / 'mine'}/']", state="attached")
+    page.fill(".own .path", str(tmp_path / "mine"))
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".ownsamples li:has-text('bright') canvas >> nth=2")
+    expect(page.locator(".form .lead >> nth=0")).to_contain_text("16 × 16 pixels, 2 classes")
+    assert f"data={tmp_path / 'mine'}" in page.evaluate("decodeURIComponent(location.hash)")
+    page.wait_for_selector(".layer.dense .shape:has-text('8')")
+    page.click("#train")
+    page.wait_for_selector(".runhead .badge.finished")
+    recipe = studio.ask(f"/api/runs/{named(page)}")["recipe"]
+    assert recipe["data"] == str(tmp_path / "mine")
+    page.reload()  # what was found is kept, and the link brings it back
+    expect(page.locator(".own .path")).to_have_value(str(tmp_path / "mine"))
+    page.select_option(".form .wide select", label="MNIST: handwritten digits")
+    expect(page.locator(".own")).to_be_hidden()
+    expect(page.locator(".form .lead >> nth=0")).to_contain_text("28 × 28 pixels, 10 classes")
+
+
+@pytest.mark.slow
+def test_sentences_of_one_s_own_bring_a_network_that_reads_them(opened: Open, studio: Any, sentences: Path):
+    page = opened("train?layers=dense:8:relu&epochs=2")
+    page.select_option(".form .wide select", label="data of my own …")
+    page.fill(".own .path", str(sentences))
+    page.click("#readown")
+    page.wait_for_selector(".ownsamples .ownsentence")
+    expect(page.locator(".form .lead >> nth=0")).to_contain_text("Sentences of 4 classes")
+    assert "base=textcnn" in page.evaluate("location.hash")
+    page.wait_for_selector("#train:not([disabled])")
+    page.fill(".learning .field:has(label:text-is('epochs')) input[type=number]", "1")
+    page.click("#train")
+    page.wait_for_selector(".runhead .badge.finished")
+    assert studio.ask(f"/api/runs/{named(page)}")["recipe"]["model"]["name"] == "textcnn"
+    page.select_option(".form .wide select", label="MNIST: handwritten digits")
+    page.wait_for_selector(".layer.dense >> nth=1")
+    assert "base=notes-mlp" in page.evaluate("location.hash") or "base=" not in page.evaluate("location.hash")
