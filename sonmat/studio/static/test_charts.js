@@ -51,7 +51,11 @@ export function confidenceChart(calibration) {
 export function corruptionTable(found) {
   const table = ramp("heat");
   const look = (value) => shaded(table, Math.max(0, Math.min(1, value)) ** 2 * 215);
-  const rows = Object.entries(found.corruptions).map(([name, one]) => ({ title: known(`C_${name}`) ? t(`C_${name}`) : name, ...one }));
+  const rows = Object.entries(found.corruptions).map(([name, one]) => ({
+    ...one,
+    title: known(`C_${name}`) ? t(`C_${name}`) : name,
+    unit: known(`U_${name}`) ? t(`U_${name}`) : one.unit,
+  }));
   const most = Math.max(...rows.map((one) => one.accuracy.length));
   return h(
     "div",
@@ -78,8 +82,8 @@ export function corruptionTable(found) {
           h(
             "tr",
             {},
-            h("th", { scope: "row" }, one.title),
-            one.accuracy.map((value, i) => h("td", { style: look(value), title: `${one.strengths[i]} ${one.unit}` }, percent(value, 0))),
+            h("th", { scope: "row" }, one.title, h("small", {}, one.unit)),
+            one.accuracy.map((value, i) => h("td", { style: look(value) }, percent(value, 0), h("small", {}, String(one.strengths[i])))),
           ),
         ),
       ),

@@ -92,6 +92,7 @@ def test_corruptions_are_measured(opened: Open, studio: Any):
     page.click("#corrupt")
     page.wait_for_selector("table.heat", timeout=300_000)  # of a machine that does other things too
     expect(page.locator("table.heat tbody tr >> nth=3")).to_be_visible()
+    expect(page.locator("table.heat tr:has-text('rotation') td >> nth=4")).to_contain_text("60")  # degrees
 
 
 def test_trials_that_come_are_joined_as_the_whole_would_have_them(opened: Open):
