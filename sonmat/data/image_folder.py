@@ -11,11 +11,13 @@ from pathlib import Path
 from sonmat.data.image_formats import ENDINGS, UNREAD_ENDINGS
 from sonmat.data.names import natural, shown, tidy
 from sonmat.data.parts import part_called
+from sonmat.errors import DataError
 from sonmat.language import say
 
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "@eadir"})
 _BESIDE = frozenset({".aae", ".xmp"})  # phones and programs put these beside each photo
 _DEEPEST = 32
+_OTHERS, _OTHERS_EACH = 100_000, 10  # files that are no pictures: so many, and so many for each picture, are too many
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ def find_pictures(folder: Path) -> Gallery:
     Pictures in deeper folders count for the class above. Folders that only wrap others, as archives make them, are entered.
     What systems and programs leave behind (`.DS_Store`, `Thumbs.db`, `__MACOSX`, `._…`, hidden files) is not looked at.
     No file is opened.
+
+    Raises:
+        DataError: Nearly all files are no pictures, and there are tens of thousands.
     """
     top = _unwrapped(folder)
     inside = _folders(top)
@@ -136,21 +141,28 @@ def _holds_pictures(folder: Path) -> bool:
 
 
 def files_below(
-    folder: str | os.PathLike[str], seen: frozenset[tuple[int, int]] = frozenset()
+    folder: str | os.PathLike[str], above: frozenset[tuple[int, int]] = frozenset()
 ) -> Iterator[os.DirEntry[str]]:
-    """Every file below a folder; links are followed, but never in a circle."""
-    try:
-        place = os.stat(folder)
-    except OSError:
-        return
-    here = (place.st_dev, place.st_ino)
-    if here in seen or len(seen) > _DEEPEST:
-        return
-    for entry in _entries(folder):
-        if entry.is_dir():
-            yield from files_below(entry.path, seen | {here})
-        else:
-            yield entry
+    """Every file below a folder. Links are followed, but no folder is entered twice.
+
+    Args:
+        folder: Where to look.
+        above: Device and inode of folders that are not entered.
+    """
+    entered = set(above)  # links that cross make more paths than a walk comes to the end of: /proc has them
+    ahead = [os.fspath(folder)]
+    while ahead:
+        inside = ahead.pop()
+        try:
+            place = os.stat(inside)
+        except OSError:
+            continue
+        if (place.st_dev, place.st_ino) in entered:
+            continue
+        entered.add((place.st_dev, place.st_ino))
+        entries = _entries(inside)
+        yield from (entry for entry in entries if not entry.is_dir())
+        ahead += [entry.path for entry in reversed(entries) if entry.is_dir()]
 
 
 class _Walk:
@@ -161,6 +173,7 @@ class _Walk:
         self.loose = 0
         self.notes: list[str] = []
         self._others: Counter[str] = Counter()
+        self._passed = self._found = 0
 
     def classes(self, folder: Path, part: str) -> Iterator[Picture]:
         """The pictures of every class's folder in `folder`."""
@@ -173,15 +186,38 @@ class _Walk:
             for file in files_below(entry.path, self._above(folder)):
                 if _is_picture(file.name):
                     count += 1
+                    self._found += 1
                     name = shown(tidy(Path(file.path).relative_to(self.root).as_posix()))
                     yield Picture(Path(file.path), name, label, part)
                 else:
                     self._others[_ending(file.name)] += 1
+                    self._pass_over()
             if not count:
                 empty.append(label)
         if empty:
             names = ", ".join(map(repr, empty[:5])) + ("…" if len(empty) > 5 else "")
             self.notes.append(say(f"Folders without a picture: {names}.", f"그림이 없는 폴더: {names}."))
+
+    def _pass_over(self) -> None:
+        """Count a file that is no picture.
+
+        Raises:
+            DataError: There are so many, and so few pictures among them, that the folder is none of classes: `/`, or a home.
+        """
+        self._passed += 1
+        if self._passed > _OTHERS and self._passed > _OTHERS_EACH * self._found:
+            raise DataError(
+                say(
+                    f"{self.root} is no folder of pictures: of the first {self._passed + self._found:,} files in it "
+                    f"{self._found:,} are pictures.",
+                    f"{self.root}은(는) 그림 폴더가 아닙니다. 처음 본 파일 {self._passed + self._found:,}개 가운데 그림은 "
+                    f"{self._found:,}개입니다.",
+                ),
+                say(
+                    "Give the folder that holds a folder of pictures for each class.",
+                    "클래스마다 그림 폴더가 들어 있는 폴더를 주세요.",
+                ),
+            )
 
     def _above(self, folder: Path) -> frozenset[tuple[int, int]]:
         """The folders that a class's folder lies in: a link up to one would make pictures of every class its own."""

@@ -11,6 +11,7 @@ import numpy as np
 from sonmat.engine.corrected import Corrected
 from sonmat.engine.evaluate import Evaluation
 from sonmat.engine.scores import Scores, score
+from sonmat.files import remove_dead_parts
 from sonmat.jobs.diagnose import stored_diagnosis
 from sonmat.models.recipe import Recipe
 from sonmat.runs.folder import RunFolder, load_run
@@ -62,6 +63,7 @@ def read_finished(run: RunFolder) -> Trained:
     """
     import keras
 
+    remove_dead_parts(run.path)  # of a kill in the last of its files, whose writer came to no lock any more
     loaded, result = load_run(run.path), run.result or {}
     history = keras.callbacks.History()
     history.set_model(loaded.model)

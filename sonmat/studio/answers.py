@@ -14,6 +14,7 @@ WAYS: Mapping[str, Callable[..., Any]] = {
     "look": looking.look,
     "sizes": sizing.sizes_of,
     "read_own": reading_own.read_own,
+    "stop_reading": reading_own.stop_reading,
     "measure": measuring.measure,
     "cell": measuring.cell,
     "image": measuring.image,

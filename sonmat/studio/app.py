@@ -77,6 +77,7 @@ def _routes(studio: Studio) -> list[tuple[str, str, Any]]:
         ("/api/data", "POST", own.read),
         ("/api/data", "DELETE", own.forget),
         ("/api/data/paths", "GET", own.paths),
+        ("/api/data/stop", "POST", own.stop),
         ("/api/studies/cost", "POST", studies.cost),
         ("/api/studies", "POST", studies.begin),
         ("/api/studies", "GET", studies.listed),

@@ -14,8 +14,8 @@ from sonmat.errors import SonmatError
 from sonmat.language import speaking
 from sonmat.studio.wire import Wire
 
-_SLOW = ("corruptions", "pictures", "cost", "read_own")
-"""What takes seconds and more: it has a thread of its own, so that a look does not wait for it."""
+_LANES = {"corruptions": 1, "pictures": 1, "cost": 1, "read_own": 2}
+"""What takes seconds, and what may take many minutes: each has a thread of its own, so that a look does not wait for it."""
 
 
 class LookingWork:
@@ -27,7 +27,7 @@ class LookingWork:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._lanes: tuple[queue.SimpleQueue[dict[str, Any] | None], ...] = (queue.SimpleQueue(), queue.SimpleQueue())
+        self._lanes: tuple[queue.SimpleQueue[dict[str, Any] | None], ...] = tuple(queue.SimpleQueue() for _ in range(3))
 
     def run(self) -> None:
         """Answer until the server is gone."""
@@ -45,7 +45,7 @@ class LookingWork:
 
     def _listen(self) -> None:
         for told in self._wire.heard():
-            self._lanes[told.get("do") in _SLOW].put(told)
+            self._lanes[_LANES.get(str(told.get("do")), 0)].put(told)
 
     def _work(self, lane: queue.SimpleQueue[dict[str, Any] | None]) -> None:
         while (asked := lane.get()) is not None:

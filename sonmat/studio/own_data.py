@@ -57,6 +57,11 @@ class OwnData:
         self._studio.hub.tell("own", data=found["data"])
         return reply(found)
 
+    async def stop(self, request: Request) -> Response:
+        """`POST /api/data/stop`: end the reading that goes on."""
+        await self._studio.looker.ask("stop_reading")
+        return reply({})
+
     async def forget(self, request: Request) -> Response:
         """`DELETE /api/data`: take a set off the list, `{"data": PATH}`; its files stay."""
         data = _data_of(await json_of(request))

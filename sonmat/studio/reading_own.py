@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from sonmat.data.dataset import Dataset
+from sonmat.errors import DataError
 from sonmat.jobs.own_data import findable, look_over, notes_of, read_settings
 from sonmat.jobs.rows import rows_of
+from sonmat.language import say
 from sonmat.models.catalog import base_recipe
 from sonmat.studio.planes import seen_told
 
@@ -20,6 +23,14 @@ _EACH, _CLASSES = 3, 12  # rows that are shown of a class, and classes that are 
 _LETTERS = 160  # of a sentence
 _SIDE = 64  # pixels of what is shown of a picture, at most
 _TICK = 0.2  # seconds between two words on how far the reading is
+
+
+_stopped = threading.Event()
+
+
+def stop_reading(tell: Callable[..., None]) -> None:
+    """Let the reading that goes on end at its next picture."""
+    _stopped.set()
 
 
 def read_own(tell: Callable[..., None], data: str, read: dict[str, Any]) -> dict[str, Any]:
@@ -34,8 +45,9 @@ def read_own(tell: Callable[..., None], data: str, read: dict[str, Any]) -> dict
         Shape, classes, rows of the three parts as a recipe's usual split makes them, notes, findings and samples.
 
     Raises:
-        DataError: They cannot be read or trained on.
+        DataError: They cannot be read or trained on, or the reading was stopped.
     """
+    _stopped.clear()
     recipe = replace(base_recipe("notes-mlp"), data=findable(data), read=read or None)
     read_settings(recipe)  # what cannot be is said before anything is read
     parts = rows_of(recipe, progress=_reports(tell, recipe.data))
@@ -63,6 +75,10 @@ def _reports(tell: Callable[..., None], data: str) -> Callable[[int, int | None]
 
     def report(done: int, of: int | None) -> None:
         nonlocal last
+        if _stopped.is_set():
+            raise DataError(
+                say("The reading was stopped.", "읽기를 멈췄습니다."), say("Read it again.", "다시 읽으세요.")
+            )
         if time.monotonic() - last >= _TICK:
             last = time.monotonic()
             tell("reading", data=data, done=done, of=of)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sonmat.data import image_cache, image_reading, picture_files
+from sonmat.data import image_cache, image_folder, image_reading, picture_files
 from sonmat.data.fitting import as_channels, choose_size, fitted
 from sonmat.data.image_cache import images_folder
 from sonmat.data.sources import load
@@ -423,3 +423,32 @@ def test_a_table_from_another_machine_names_pictures_by_how_their_paths_end(tmp_
     with pytest.raises(DataError, match="8 of 8 pictures") as caught:
         load(tmp_path / "away" / "table.csv")
     assert "put the table where the pictures are" in caught.value.fix
+
+
+def test_links_that_cross_are_gone_through_once(animals: Path) -> None:
+    """Each of twenty folders links to the nineteen others: there are 20! paths."""
+    rooms = [animals / "cats" / f"room{n}" for n in range(20)]
+    for room in rooms:
+        room.mkdir()
+    try:
+        for room in rooms:
+            for other in rooms:
+                (room / other.name).symlink_to(other)
+    except OSError:
+        pytest.skip("this system makes no links")
+    put(rooms[7] / "deep.png", drawn(50))
+    train, test = load(animals)
+    assert len(train) + len(test) == 21
+
+
+def test_a_folder_of_everything_is_refused_soon(animals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_folder, "_OTHERS", 50)
+    for n in range(95):
+        (animals / "cats" / f"z{n}.txt").touch()
+        (animals / "dogs" / f"z{n}.txt").touch()
+    train, test = load(animals)
+    assert len(train) + len(test) == 20, "ten of them for each picture there may be"
+    for n in range(2_000):
+        (animals / "dogs" / f"{n}.so").touch()
+    with pytest.raises(DataError, match="no folder of pictures"):
+        load(animals)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,9 @@ def test_a_finished_run_is_read_back(done: Path, monkeypatch: pytest.MonkeyPatch
         raise AssertionError("a finished run looks at no data")
 
     monkeypatch.setattr("sonmat.jobs.train.rows_to_train", never)
+    writer = "from sonmat.files import replacing; import os\nwith replacing('test_readings.json'): os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", writer], cwd=done, check=False).returncode == 9
+    assert len(list(done.glob(".test_readings.json.*.part"))) == 1, "what a kill leaves, in the last of a run's files"
     for found in (resume(done), train(RunFolder(done).recipe, out=done)):
         assert found.again
         assert found.readings == 1

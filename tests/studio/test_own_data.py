@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_what_is_wrong_with_data_is_said(studio: Studio, tmp_path: Path):
 
 def test_what_is_no_data_is_refused(studio: Studio, tmp_path: Path):
     paths = [str(tmp_path / "gone"), str(tmp_path), "/dev/zero", "/proc/self/mem"]
-    for data in ("", "  ", 3, None, ["a"], "a\x00b", "x" * 5000, *paths):
+    for data in ("", "  ", 3, None, ["a"], "a\x00b", "x" * 5000, *paths, "/", "/proc"):
         refused = studio.post("/api/data", {"data": data}, 422)
         assert refused["error"]
         assert refused["fix"] or "\x00" in str(data) or len(str(data)) > 4096
@@ -118,15 +119,20 @@ def test_paths_go_on_from_what_is_typed(studio: Studio, shapes: Path, tmp_path: 
     studio.get("/api/data/paths", 422, start="a\x00b")
 
 
-def test_reading_many_pictures_tells_how_far_it_is(studio: Studio, tmp_path: Path):
+def test_reading_many_pictures_tells_how_far_it_is_and_can_be_stopped(studio: Studio, tmp_path: Path):
     random = np.random.default_rng(1)
     for name in "ab":
         (tmp_path / name).mkdir()
         for number in range(400):
             Image.fromarray(random.integers(0, 255, (300, 300, 3), np.uint8)).save(tmp_path / name / f"{number}.jpg")
-    studio.post("/api/data", {"data": str(tmp_path)})
-    heard = studio.events.wait("reading", data=str(tmp_path.resolve()))
-    assert 0 <= heard["done"] <= heard["of"]
+    with ThreadPoolExecutor() as beside:
+        stopped = beside.submit(studio.post, "/api/data", {"data": str(tmp_path)}, 422)
+        heard = studio.events.wait("reading", data=str(tmp_path.resolve()))
+        assert 0 <= heard["done"] <= heard["of"]
+        studio.post("/api/data/stop")
+        assert "stopped" in stopped.result()["error"]
+    assert str(tmp_path) not in {one["data"] for one in studio.get("/api/data")["sets"]}
+    assert sum(studio.post("/api/data", {"data": str(tmp_path)})["rows"]) == 800
 
 
 @pytest.mark.parametrize(

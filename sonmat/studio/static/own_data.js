@@ -36,6 +36,7 @@ export function ownPart({ onread, onforget }) {
   const cleaning = toggle(t("ownClean"), false, (is) => (clean = is));
   const skipping = toggle(t("ownSkip"), false, (is) => (skip = is));
   const go = button("look", t("ownRead"), () => read(), { kind: "small", id: "readown" });
+  const halt = button("stop", t("stop"), () => post("/api/data/stop").catch(told), { kind: "small danger", id: "stopown", hidden: true });
   const away = button("close", t("ownForget"), () => forget(), { kind: "small quiet", id: "forgetown" });
   const state = h("p", { class: "small soft", role: "status" });
   const found = h("div", { class: "ownfound" });
@@ -47,7 +48,7 @@ export function ownPart({ onread, onforget }) {
     ways,
     cleaning,
     skipping,
-    state,
+    h("div", { class: "row" }, state, halt),
     found,
     away,
   );
@@ -69,6 +70,7 @@ export function ownPart({ onread, onforget }) {
     if (!data || busy) return;
     busy = data;
     go.disabled = true;
+    halt.hidden = false;
     say(t("ownReading", ""));
     try {
       const answer = await post("/api/data", { data, read: { ...(clean ? { clean } : {}), ...(skip ? { skip_unreadable: skip } : {}) } });
@@ -86,6 +88,7 @@ export function ownPart({ onread, onforget }) {
     }
     busy = "";
     go.disabled = false;
+    halt.hidden = true;
   }
 
   async function forget() {
