@@ -17,7 +17,7 @@ from sonmat.language import say
 _CLUTTER = frozenset({"__macosx", "thumbs.db", "desktop.ini", "icon\r", "ehthumbs.db", "@eadir"})
 _BESIDE = frozenset({".aae", ".xmp"})  # phones and programs put these beside each photo
 _DEEPEST = 32
-_OTHERS, _OTHERS_EACH = 100_000, 10  # files that are no pictures: so many, and so many for each picture, are too many
+_OTHERS, _OTHERS_EACH = 300_000, 10  # files that are no pictures: so many, and so many for each picture, are too many
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,12 @@ def load_path(
     if not path.exists():
         raise DataError(
             say(f"There is no file or folder {path}.", f"{path} 파일이나 폴더가 없습니다."),
-            say("Check the path; it starts from the current folder.", "경로를 확인하세요. 현재 폴더에서 시작합니다."),
+            say("Check the path.", "경로를 확인하세요.")
+            if path.is_absolute()
+            else say(
+                f"Check the path; it starts from the current folder, {Path.cwd()}.",
+                f"경로를 확인하세요. 현재 폴더 {Path.cwd()}에서 시작합니다.",
+            ),
         )
     if is_table(path):
         return load_tables({"all": path}, settings, progress)
@@ -61,6 +66,11 @@ def load_path(
                 "Put pictures into a folder for each class, or save arrays with numpy.savez('mine.npz', x=…, y=…).",
                 "그림을 클래스마다 한 폴더에 두거나, 배열을 numpy.savez('mine.npz', x=…, y=…)로 저장하세요.",
             ),
+        )
+    if not path.is_file():  # a pipe that nobody writes to would hold the reader for ever
+        raise DataError(
+            say(f"{path} is no regular file.", f"{path}은(는) 일반 파일이 아닙니다."),
+            say("Give an .npz file.", ".npz 파일을 주세요."),
         )
     check_no_settings(path, replace(settings, own_validation=None))
     return load_npz(path, settings)

@@ -69,5 +69,6 @@ def known_shape(recipe: Recipe) -> Shape | None:
     if own is None or own["reads"] != "pictures" or own["read"] != (recipe.read or {}):
         return None
     learn, validate, _ = own["rows"]
-    rows = learn if own["own_validation"] else round((learn + validate) * recipe.split)
+    both = learn + validate
+    rows = learn if own["own_validation"] else min(both - 1, round(both * recipe.split))
     return tuple(own["shape"]), len(own["classes"]), max(1, rows)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +17,7 @@ from sonmat.studio.replies import json_of, missing, reply, unfit
 from sonmat.studio.studio import Studio
 
 _LONGEST = 4_096  # letters of a path
+_NAME = 64  # letters of what a reading is called
 _READING = 3_600.0  # seconds that reading may take: what was read is kept, and quick the second time
 _ASKED = {"clean": bool, "skip_unreadable": bool, "text": str, "label": str}
 """What the page may say of how they are read; the rest is found out."""
@@ -48,18 +51,24 @@ class OwnData:
         if not isinstance(read, dict) or any(not isinstance(one, _ASKED.get(key, ())) for key, one in read.items()):
             known = ", ".join(_ASKED)
             raise unfit(say(f"read may say: {known}.", f"read에 쓸 수 있는 것: {known}."))
+        data = plain_path(data)
         name = data.lower().replace("_", "-")
         if name in KNOWN:
             return reply({"data": name})
         read = {key: one for key, one in read.items() if one not in (False, "")}
-        found = await self._studio.looker.ask("read_own", patience=_READING, data=data, read=read)
+        place = await asyncio.to_thread(_place_of, data)
+        given = {"data": place, "read": read, "reading": str(told.get("reading") or "")[:_NAME]}
+        found = await self._studio.looker.ask("read_own", patience=_READING, **given)
         await asyncio.to_thread(own_sets.keep_own, found)
         self._studio.hub.tell("own", data=found["data"])
         return reply(found)
 
     async def stop(self, request: Request) -> Response:
-        """`POST /api/data/stop`: end the reading that goes on."""
-        await self._studio.looker.ask("stop_reading")
+        """`POST /api/data/stop`: end a reading, `{"reading": NAME}` as it was called when it was asked for."""
+        reading = (await json_of(request)).get("reading")
+        if not isinstance(reading, str) or not 0 < len(reading) <= _NAME:
+            raise unfit(say(f"reading should be a name of 1 to {_NAME} letters.", f"reading은 1~{_NAME}자여야 합니다."))
+        await self._studio.looker.ask("stop_reading", reading=reading)
         return reply({})
 
     async def forget(self, request: Request) -> Response:
@@ -69,6 +78,30 @@ class OwnData:
             raise missing(data)
         self._studio.hub.tell("own", data=data)
         return reply({"data": data})
+
+
+def plain_path(text: str) -> str:
+    """A path as file managers and browsers give it to the clipboard, without its quotes and its `file://`."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    return unquote(urlsplit(text).path) if text.lower().startswith("file://") else text
+
+
+def _place_of(data: str) -> str:
+    """The whole path, of something that is there."""
+    try:
+        place = Path(data).expanduser().absolute()
+        place.stat()
+    except (OSError, RuntimeError, ValueError):
+        raise unfit(
+            say(f"There is no file or folder {data}.", f"{data} 파일이나 폴더가 없습니다."),
+            say(
+                f"Check the path; where it is no whole one, it starts from {Path.cwd()}.",
+                f"경로를 확인하세요. 온전한 경로가 아니면 {Path.cwd()}에서 시작합니다.",
+            ),
+        ) from None
+    return str(place)
 
 
 def _data_of(told: dict[str, Any]) -> str:

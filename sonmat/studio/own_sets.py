@@ -22,7 +22,7 @@ _lock = threading.Lock()
 
 def list_own() -> list[dict[str, Any]]:
     """The sets, the one last looked at first: those that are still there."""
-    return [one for one in _kept() if Path(one["data"]).exists()]
+    return [one for one in _kept() if _there(one["data"])]
 
 
 def own_set(data: str) -> dict[str, Any] | None:
@@ -99,6 +99,13 @@ def _whole(one: Any) -> bool:
         and one["reads"] in ("pictures", "sentences")
         and isinstance(one["read"], dict)
     )
+
+
+def _there(data: str) -> bool:
+    try:
+        return Path(data).exists()
+    except OSError:  # a folder that may no longer be entered, a share that is gone
+        return False
 
 
 def _counts(value: Any) -> bool:

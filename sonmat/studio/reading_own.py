@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,35 +25,51 @@ _SIDE = 64  # pixels of what is shown of a picture, at most
 _TICK = 0.2  # seconds between two words on how far the reading is
 
 
-_stopped = threading.Event()
+_stopped: deque[str] = deque(maxlen=100)
 
 
-def stop_reading(tell: Callable[..., None]) -> None:
-    """Let the reading that goes on end at its next picture."""
-    _stopped.set()
+def stop_reading(tell: Callable[..., None], reading: str) -> None:
+    """Let a reading end at its next picture, or before it begins.
+
+    Args:
+        tell: Not used.
+        reading: What it was called when it was asked for.
+    """
+    _stopped.append(reading)
 
 
-def read_own(tell: Callable[..., None], data: str, read: dict[str, Any]) -> dict[str, Any]:
+def _check_wanted(reading: str) -> None:
+    if reading and reading in _stopped:
+        raise DataError(say("The reading was stopped.", "읽기를 멈췄습니다."), say("Read it again.", "다시 읽으세요."))
+
+
+def read_own(tell: Callable[..., None], data: str, read: dict[str, Any], reading: str = "") -> dict[str, Any]:
     """Read a data set by its path.
 
     Args:
         tell: Told "reading" with what is done, where there are pictures to read.
         data: The path; a name of the studio's own stays one.
         read: How they are read, as a recipe has it under `[read]`.
+        reading: What this reading is called, by which it can be stopped.
 
     Returns:
-        Shape, classes, rows of the three parts as a recipe's usual split makes them, notes, findings and samples.
+        Shape, classes, rows of each class in all and of each part as a recipe's usual split makes them, notes, findings,
+        and samples.
 
     Raises:
         DataError: They cannot be read or trained on, or the reading was stopped.
     """
-    _stopped.clear()
+    _check_wanted(reading)
     recipe = replace(base_recipe("notes-mlp"), data=findable(data), read=read or None)
     read_settings(recipe)  # what cannot be is said before anything is read
-    parts = rows_of(recipe, progress=_reports(tell, recipe.data))
+    _check_writable(recipe.data)
+    parts = rows_of(recipe, progress=_reports(tell, recipe.data, reading))
+    _check_wanted(reading)
     train, validation, test = parts
-    counts = np.bincount(train.labels.astype(np.int64), minlength=len(train.classes))
-    findings = [one.as_dict() for one in look_over(*parts, recipe) if one.severity != "good"]
+    labels = np.concatenate([part.labels.astype(np.int64) for part in parts])
+    counts = np.bincount(labels, minlength=len(train.classes))
+    # Without the recipe: how many steps it takes is up to the form, which goes on changing.
+    findings = [one.as_dict() for one in look_over(*parts) if one.severity != "good"]
     return {
         "data": recipe.data,
         "title": Path(recipe.data).name or recipe.data,
@@ -70,20 +86,27 @@ def read_own(tell: Callable[..., None], data: str, read: dict[str, Any]) -> dict
     }
 
 
-def _reports(tell: Callable[..., None], data: str) -> Callable[[int, int | None], None]:
+def _reports(tell: Callable[..., None], data: str, reading: str) -> Callable[[int, int | None], None]:
     last = 0.0
 
     def report(done: int, of: int | None) -> None:
         nonlocal last
-        if _stopped.is_set():
-            raise DataError(
-                say("The reading was stopped.", "읽기를 멈췄습니다."), say("Read it again.", "다시 읽으세요.")
-            )
+        _check_wanted(reading)
         if time.monotonic() - last >= _TICK:
             last = time.monotonic()
-            tell("reading", data=data, done=done, of=of)
+            tell("reading", data=data, reading=reading, done=done, of=of)
 
     return report
+
+
+def _check_writable(data: str) -> None:
+    try:
+        data.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            say("The name of that folder or file is no text.", "그 폴더나 파일의 이름을 글로 적을 수 없습니다."),
+            say("Rename it.", "이름을 바꾸세요."),
+        ) from None
 
 
 def _samples(rows: Dataset) -> list[dict[str, Any]]:

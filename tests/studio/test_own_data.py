@@ -7,6 +7,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from sonmat import places
 from sonmat.studio import own_sets
+from sonmat.studio.own_data import plain_path
 from tests.studio.conftest import Studio, until
 
 
@@ -85,8 +87,15 @@ def test_what_is_wrong_with_data_is_said(studio: Studio, tmp_path: Path):
 
 
 def test_what_is_no_data_is_refused(studio: Studio, tmp_path: Path):
-    paths = [str(tmp_path / "gone"), str(tmp_path), "/dev/zero", "/proc/self/mem"]
-    for data in ("", "  ", 3, None, ["a"], "a\x00b", "x" * 5000, *paths, "/", "/proc"):
+    paths = [
+        str(tmp_path / "gone"),
+        str(tmp_path),
+        "/dev/zero",
+        "/proc/self/mem",
+        "~nobody-of-that-name/a.csv",
+        "/tmp/" + "long" * 90,
+    ]
+    for data in ("", "  ", 3, None, ["a"], "a\x00b", "x" * 5000, *paths):
         refused = studio.post("/api/data", {"data": data}, 422)
         assert refused["error"]
         assert refused["fix"] or "\x00" in str(data) or len(str(data)) > 4096
@@ -126,13 +135,27 @@ def test_reading_many_pictures_tells_how_far_it_is_and_can_be_stopped(studio: St
         for number in range(400):
             Image.fromarray(random.integers(0, 255, (300, 300, 3), np.uint8)).save(tmp_path / name / f"{number}.jpg")
     with ThreadPoolExecutor() as beside:
-        stopped = beside.submit(studio.post, "/api/data", {"data": str(tmp_path)}, 422)
+        stopped = beside.submit(studio.post, "/api/data", {"data": str(tmp_path), "reading": "mine"}, 422)
         heard = studio.events.wait("reading", data=str(tmp_path.resolve()))
         assert 0 <= heard["done"] <= heard["of"]
-        studio.post("/api/data/stop")
+        assert heard["reading"] == "mine"
+        studio.post("/api/data/stop", {"reading": "mine"})
         assert "stopped" in stopped.result()["error"]
     assert str(tmp_path) not in {one["data"] for one in studio.get("/api/data")["sets"]}
     assert sum(studio.post("/api/data", {"data": str(tmp_path)})["rows"]) == 800
+
+
+def test_a_pipe_that_nobody_writes_to_holds_nothing_up(studio: Studio, sentences: Path, tmp_path: Path):
+    for name in ("a.npz", "a.csv"):
+        os.mkfifo(tmp_path / name)
+        studio.post("/api/data", {"data": str(tmp_path / name)}, 422)
+    assert studio.post("/api/data", {"data": str(sentences)})["reads"] == "sentences"
+
+
+@pytest.mark.parametrize("form", ['"{}"', "'{}'", " {} ", "file://{}"])
+def test_a_path_is_taken_as_it_was_copied(shapes: Path, form: str):
+    told = str(shapes) if "file" not in form else quote(str(shapes))
+    assert plain_path(form.format(told)) == str(shapes)
 
 
 @pytest.mark.parametrize(

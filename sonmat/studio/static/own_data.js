@@ -13,7 +13,7 @@ let made = 0;
 /**
  * The part of the form. `put(data, own)` shows the set that the recipe has, where it is one of one's own.
  * @param {{onread: (found: any) => void, onforget: (data: string) => void}} heard
- * @returns {HTMLElement & {put: (data: string, own: any, open: boolean) => void, end: () => void, open: () => void}}
+ * @returns {HTMLElement & {put: (data: string, own: any) => void, open: () => void, close: () => void, end: () => void}}
  */
 export function ownPart({ onread, onforget }) {
   const id = `own${++made}`;
@@ -36,7 +36,7 @@ export function ownPart({ onread, onforget }) {
   const cleaning = toggle(t("ownClean"), false, (is) => (clean = is));
   const skipping = toggle(t("ownSkip"), false, (is) => (skip = is));
   const go = button("look", t("ownRead"), () => read(), { kind: "small", id: "readown" });
-  const halt = button("stop", t("stop"), () => post("/api/data/stop").catch(told), { kind: "small danger", id: "stopown", hidden: true });
+  const halt = button("stop", t("stop"), () => post("/api/data/stop", { reading: busy }).catch(told), { kind: "small danger", id: "stopown", hidden: true });
   const away = button("close", t("ownForget"), () => forget(), { kind: "small quiet", id: "forgetown" });
   const state = h("p", { class: "small soft", role: "status" });
   const found = h("div", { class: "ownfound" });
@@ -44,16 +44,18 @@ export function ownPart({ onread, onforget }) {
     "div",
     { class: "own", hidden: true },
     h("label", { htmlFor: id, class: "small soft" }, t("ownPath")),
-    h("div", { class: "row pathrow" }, path, go),
+    path,
     ways,
     cleaning,
     skipping,
-    h("div", { class: "row" }, state, halt),
+    h("div", { class: "row" }, go, halt),
+    state,
     found,
     away,
   );
   let shown = ""; // the set whose findings stand there
   let known = null;
+  let last = null; // the set and the switches that were put last
 
   const offer = later(async () => {
     const start = path.value;
@@ -68,13 +70,16 @@ export function ownPart({ onread, onforget }) {
   async function read() {
     const data = path.value.trim();
     if (!data || busy) return;
-    busy = data;
+    busy = `${Date.now()}-${Math.random()}`; // by which it is stopped, and its progress told from another tab's
     go.disabled = true;
     halt.hidden = false;
+    empty();
+    away.hidden = true;
     say(t("ownReading", ""));
     try {
-      const answer = await post("/api/data", { data, read: { ...(clean ? { clean } : {}), ...(skip ? { skip_unreadable: skip } : {}) } });
+      const answer = await post("/api/data", { data, reading: busy, read: { ...(clean ? { clean } : {}), ...(skip ? { skip_unreadable: skip } : {}) } });
       say("");
+      wait(false);
       if (answer.classes) {
         store.start.own = [answer, ...(store.start.own ?? []).filter((one) => one.data !== answer.data)];
         shown = answer.data;
@@ -83,9 +88,11 @@ export function ownPart({ onread, onforget }) {
       }
       onread(answer);
     } catch (error) {
-      if (error.status) say(`${error.message} ${error.fix}`, true);
+      // The command's option is a switch here.
+      if (error.status) say(`${error.message}\n${error.fix.includes("--skip-unreadable") ? t("ownSkipAdvice") : error.fix}`, true);
       else say(t("wrong"), true);
     }
+    away.hidden = !known;
     busy = "";
     go.disabled = false;
     halt.hidden = true;
@@ -102,7 +109,13 @@ export function ownPart({ onread, onforget }) {
 
   function say(text, bad = false) {
     state.textContent = text;
-    state.className = bad ? "small badtext" : "small soft";
+    state.className = bad ? "small badtext ownproblem" : "small soft";
+  }
+
+  function empty() {
+    shown = "";
+    found.replaceChildren();
+    delete found.dataset.told;
   }
 
   const samplesOf = (answer) =>
@@ -139,16 +152,28 @@ export function ownPart({ onread, onforget }) {
     ]);
   }
 
+  /** Until something was read, nothing is trained on. */
+  const wait = (is) => {
+    node.classList.toggle("waits", is);
+    node.dispatchEvent(new Event("fit", { bubbles: true }));
+  };
   node.open = () => {
     node.hidden = false;
+    wait(true);
     path.focus();
     offer();
   };
-  node.put = (data, own) => {
+  node.close = () => {
+    node.hidden = true;
+    wait(false);
+  };
+  node.put = (data, own, read = {}) => {
     if (own) node.hidden = false;
     away.hidden = !own;
     cleaning.hidden = own?.reads === "sentences";
-    if (known === (own ? data : null)) return;
+    const now = own ? JSON.stringify([data, read.clean, read.skip_unreadable]) : null;
+    if (last === now) return;
+    last = now;
     known = own ? data : null;
     if (!own) {
       if (!busy && shown) {
@@ -159,18 +184,17 @@ export function ownPart({ onread, onforget }) {
     }
     path.value = path.title = data;
     requestAnimationFrame(() => (path.scrollLeft = path.scrollWidth)); // its end says more than its beginning
-    [clean, skip] = [Boolean(own.read.clean), Boolean(own.read.skip_unreadable)];
+    [clean, skip] = [Boolean(read.clean), Boolean(read.skip_unreadable)];
     cleaning.put(clean);
     skipping.put(skip);
     if (shown !== data) {
+      empty();
       shown = data;
-      found.replaceChildren();
-      delete found.dataset.told;
       say(t("ownAgain"));
     }
   };
   const off = on("reading", (event) => {
-    if (busy) say(t("ownReading", event.of ? percent(event.done / event.of, 0) : ""));
+    if (busy && event.reading === busy) say(t("ownReading", event.of ? percent(event.done / event.of, 0) : ""));
   });
   node.end = () => {
     off();

@@ -145,11 +145,17 @@ export const untouched = () => ({
 export const dataChoices = (named) => [
   ...store.start.datasets.map((one) => [one.name, one.title ?? one.name]),
   ...(store.start.drawings ?? []).filter((one) => one.data).map((one) => [one.data, named(one.name)]),
-  ...(store.start.own ?? []).map((one) => [one.data, one.title]),
+  ...(store.start.own ?? []).map((one, _, all) => [
+    one.data,
+    all.some((other) => other !== one && other.title === one.title) ? one.data.split(/[\\/]/).slice(-2).join("/") : one.title,
+  ]),
 ];
 
 /** What was found in data of one's own; undefined of all other. @param {string} data */
 export const ownData = (data) => (store.start.own ?? []).find((one) => one.data === data);
+/** Whether a setting of the address is of how data are read. @param {string} key */
+export const isReading = (key) => key === "read" || key.startsWith("read.");
+const readAlike = (one, two) => ["clean", "skip_unreadable"].every((key) => Boolean(one?.[key]) === Boolean(two?.[key]));
 /** What a recipe's network takes: "pictures" or "sentences". @param {Recipe} recipe */
 export const readsOf = (recipe) => store.start.recipes.find((one) => one.recipe.model.name === recipe.model.name)?.reads ?? "pictures";
 
@@ -168,9 +174,10 @@ export function dataOf(recipe) {
   const test = known ? known.rows[1] : all - Math.round(all * (1 - SET_ASIDE));
   const rest = known ? known.rows[0] : all - test;
   const own = ownData(recipe.data);
+  if (own && !readAlike(own.read, recipe.read)) return null;
   if (own) {
     const [one, two, test] = own.rows;
-    const learn = own.own_validation ? one : Math.round((one + two) * recipe.split);
+    const learn = own.own_validation ? one : Math.max(1, Math.min(one + two - 1, Math.round((one + two) * recipe.split)));
     return { shape: own.shape, classes: own.classes.length, learn, validate: one + two - learn, test, reads: own.reads };
   }
   if (!known && !drawn) return null;

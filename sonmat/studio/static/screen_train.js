@@ -3,7 +3,7 @@ import { at, post, remove, told } from "./api.js";
 import { choice, short, toggle } from "./controls.js";
 import { button, h, later, speak } from "./dom.js";
 import { Network } from "./layers.js";
-import { baseOf, changed, dataOf, ownData, readsOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
+import { baseOf, changed, dataOf, isReading, ownData, readsOf, recipeChoices, recipeOf, same, untouched } from "./recipe.js";
 import { parse, place } from "./state.js";
 import { on, readDrawings, store } from "./store.js";
 import { count, t } from "./texts.js";
@@ -80,7 +80,7 @@ export function mount(root) {
   }
 
   /** What was set of how data are read. */
-  const reading = () => Object.fromEntries(Object.entries(place.get("more")).filter(([key]) => key.startsWith("read.")));
+  const reading = () => Object.fromEntries(Object.entries(place.get("more")).filter(([key]) => isReading(key)));
 
   const building = () =>
     button(
@@ -158,6 +158,7 @@ export function mount(root) {
   /** What forbids to train what is shown: a number in its field, or the network; "" where nothing does. */
   function forbidden() {
     if (root.querySelector('[aria-invalid="true"]')) return t("unfitNumbers");
+    if (root.querySelector(".own.waits")) return t("ownFirst");
     if (!check || check.ok) return "";
     return check.at === null || check.at === undefined ? check.problem : t("cannotBe");
   }

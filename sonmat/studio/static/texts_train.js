@@ -26,6 +26,11 @@ export const TRAIN = {
   ownSpoken: ["{0} was read: {1} classes.", "{0}을(를) 읽었습니다. 클래스 {1}개."],
   ownSample: ["a picture of {0}", "{0} 그림"],
   ownNotes: ["How they were read", "어떻게 읽었나"],
+  ownFirst: ["Name your data and press Read first.", "먼저 데이터의 경로를 적고 읽기를 누르십시오."],
+  ownSkipAdvice: [
+    "Mend or remove them, or switch on “leave out what cannot be read”.",
+    "고치거나 빼고, 아니면 ‘읽지 못하는 것은 빼기’를 켜십시오.",
+  ],
   ownAgain: ["Press Read to see what is in it.", "읽기를 누르면 안에 무엇이 있는지 보여 줍니다."],
   ownForget: ["Take it off the list", "목록에서 빼기"],
   ownDrawings: ["my drawings: {0}", "내 그림: {0}"],

@@ -2,7 +2,7 @@
 import { chips, choice, slider } from "./controls.js";
 import { button, h } from "./dom.js";
 import { ownPart } from "./own_data.js";
-import { dataChoices, dataOf, ownData } from "./recipe.js";
+import { dataChoices, dataOf, isReading, ownData } from "./recipe.js";
 import { store } from "./store.js";
 import { count, percent, t } from "./texts.js";
 
@@ -30,14 +30,15 @@ export function trainForm(onset) {
   const lead = h("p", { class: "lead" });
   const few = h("p", { class: "lead warn" });
   const own = ownPart({
-    onread: ({ data, read = {} }) => onset({ data, more: { ...withoutReading(), ...dotted(read) } }),
+    onread: ({ data, read = {} }) => onset({ data, more: { ...withoutReading(), ...asRead(read) } }),
     onforget: () => onset({ data: null, more: withoutReading() }),
   });
   let kept = "";
   let now = {}; // the address's values
 
-  const withoutReading = () => Object.fromEntries(Object.entries(now.more ?? {}).filter(([key]) => !key.startsWith("read.")));
-  const dotted = (read) => Object.fromEntries(Object.entries(read).map(([key, value]) => [`read.${key}`, value]));
+  const withoutReading = () => Object.fromEntries(Object.entries(now.more ?? {}).filter(([key]) => !isReading(key)));
+  // Whole, in place of what a run that the form starts from found out when the same data were read otherwise.
+  const asRead = (read) => ({ read: Object.keys(read).length ? read : null });
 
   const fields = (recipe, values) => {
     const rate = recipe.train.learning_rate;
@@ -125,7 +126,7 @@ export function trainForm(onset) {
   node.put = (recipe, values) => {
     now = values;
     putLead(recipe);
-    own.put(recipe.data, ownData(recipe.data));
+    own.put(recipe.data, ownData(recipe.data), recipe.read);
     const told = JSON.stringify([{ ...recipe, model: null }, document.documentElement.lang, store.start.drawings?.length, store.start.own?.length]);
     if (told === kept || (node.contains(document.activeElement) && node.matches(":focus-within") && kept && sameShape(recipe, values))) {
       kept = told;
@@ -137,10 +138,11 @@ export function trainForm(onset) {
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
     const dataBox = choice(t("data"), [...choices, [OTHER, t("ownData")]], recipe.data, (name) => {
       if (name !== OTHER) {
-        onset({ data: name, more: { ...withoutReading(), ...dotted(ownData(name)?.read ?? {}) } });
+        own.close();
+        onset({ data: name, more: { ...withoutReading(), ...(ownData(name) ? asRead(ownData(name).read) : {}) } });
         return;
       }
-      dataBox.put(recipe.data);
+      lead.textContent = few.textContent = "";
       own.open();
     });
     dataBox.classList.add("wide");
@@ -155,13 +157,14 @@ export function trainForm(onset) {
       made.seed,
     );
     learning.replaceChildren(h("h2", {}, t("learning")), made.opt, made.lr, made.batch, made.epochs);
-    if (Object.keys(values.more ?? {}).length)
+    const also = Object.fromEntries(Object.entries(values.more ?? {}).filter(([key]) => !isReading(key))); // which has switches
+    if (Object.keys(also).length)
       learning.append(
         h("h3", {}, t("also")),
         h(
           "div",
           { class: "row" },
-          chips(values.more, (key) => {
+          chips(also, (key) => {
             const more = { ...values.more };
             delete more[key];
             onset({ more });
