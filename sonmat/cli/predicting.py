@@ -39,7 +39,8 @@ def show(
     Raises:
         DataError: There is no picture to draw, or some could not be read.
     """
-    files = [file for file in files if file not in {one.file for one in unread}]
+    passed = {one.file for one in unread}
+    files = [file for file in files if file not in passed]
     for one in found if out is not None else ():
         _check_drawable(one, model)
     if json:

@@ -65,7 +65,7 @@ def find_pictures(folder: Path) -> Gallery:
     No file is opened.
 
     Raises:
-        DataError: Nearly all files are no pictures, and there are tens of thousands.
+        DataError: Nearly all files are no pictures, and there are hundreds of thousands.
     """
     top = _unwrapped(folder)
     inside = _folders(top)

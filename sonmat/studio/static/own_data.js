@@ -1,7 +1,7 @@
 // Data of one's own: a path, what is found there, and a few of its rows as the network will have them.
 import { get, post, remove, told } from "./api.js";
 import { toggle } from "./controls.js";
-import { button, h, later, renewed, speak } from "./dom.js";
+import { button, h, later, speak } from "./dom.js";
 import { paintPicture } from "./planes.js";
 import { on, store } from "./store.js";
 import { count, percent, t } from "./texts.js";
@@ -11,9 +11,9 @@ const LISTED = 8; // notes and findings of each kind
 let made = 0;
 
 /**
- * The part of the form. `put(data, own)` shows the set that the recipe has, where it is one of one's own.
+ * The part of the form. `put(data, own, read)` shows the set that the recipe has, where it is one of one's own.
  * @param {{onread: (found: any) => void, onforget: (data: string) => void}} heard
- * @returns {HTMLElement & {put: (data: string, own: any) => void, open: () => void, close: () => void, end: () => void}}
+ * @returns {HTMLElement & {put: (data: string, own: any, read: any) => void, waits: () => boolean, open: () => void, close: () => void, end: () => void}}
  */
 export function ownPart({ onread, onforget }) {
   const id = `own${++made}`;
@@ -115,7 +115,6 @@ export function ownPart({ onread, onforget }) {
   function empty() {
     shown = "";
     found.replaceChildren();
-    delete found.dataset.told;
   }
 
   const samplesOf = (answer) =>
@@ -144,12 +143,12 @@ export function ownPart({ onread, onforget }) {
 
   function tell(answer) {
     const left = answer.classes.length - answer.samples.length;
-    renewed(found, [answer, document.documentElement.lang], () => [
+    found.replaceChildren(
       h("ul", { class: "ownsamples" }, samplesOf(answer)),
       left > 0 ? h("p", { class: "small soft" }, t("andMore", left)) : "",
       ...answer.findings.slice(0, LISTED).map(findingOf),
       h("details", {}, h("summary", { class: "small soft" }, t("ownNotes")), ...answer.notes.map((one) => h("p", { class: "small soft" }, one))),
-    ]);
+    );
   }
 
   /** Until something was read, nothing is trained on. */
@@ -157,6 +156,7 @@ export function ownPart({ onread, onforget }) {
     node.classList.toggle("waits", is);
     node.dispatchEvent(new Event("fit", { bubbles: true }));
   };
+  node.waits = () => node.classList.contains("waits");
   node.open = () => {
     node.hidden = false;
     wait(true);

@@ -115,7 +115,7 @@ export function trainForm(onset) {
 
   // How the rows are shared out; few of them make an accuracy that moves in steps.
   function putLead(recipe) {
-    const known = dataOf(recipe);
+    const known = own.waits() ? null : dataOf(recipe);
     const rows = known && [known.classes, count(known.learn), count(known.validate), count(known.test)];
     lead.textContent = !known ? "" : known.reads === "sentences" ? t("sentencesShape", ...rows) : t("dataShape", known.shape.join(" × "), ...rows);
     few.textContent = known && known.validate > 0 && known.validate < FEW ? t("fewRows", known.validate, percent(1 / known.validate, 0)) : "";
@@ -136,14 +136,14 @@ export function trainForm(onset) {
     const made = fields(recipe, values);
     const choices = dataChoices((name) => t("ownDrawings", name));
     if (!choices.some(([name]) => name === recipe.data)) choices.push([recipe.data, recipe.data.split(/[\\/]/).pop()]);
-    const dataBox = choice(t("data"), [...choices, [OTHER, t("ownData")]], recipe.data, (name) => {
+    const dataBox = choice(t("data"), [...choices, [OTHER, t("ownData")]], own.waits() ? OTHER : recipe.data, (name) => {
       if (name !== OTHER) {
         own.close();
         onset({ data: name, more: { ...withoutReading(), ...(ownData(name) ? asRead(ownData(name).read) : {}) } });
         return;
       }
-      lead.textContent = few.textContent = "";
       own.open();
+      putLead(recipe);
     });
     dataBox.classList.add("wide");
     dataBox.firstChild.className = "unseen";

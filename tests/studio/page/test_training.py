@@ -292,6 +292,9 @@ def test_data_of_one_s_own_are_read_and_trained_on(opened: Open, studio: Any, tm
             Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")
     page = opened("train?layers=dense:8:relu&epochs=2&batch=8", refused=True)
     page.select_option(".form .wide select", label="data of my own …")
+    expect(page.locator("#train")).to_be_disabled()  # nothing was read yet
+    page.fill(".layer.dense input[type=number]", "9")
+    expect(page.locator(".form .wide select option:checked")).to_have_text("data of my own …")
     page.fill(".own .path", str(tmp_path / "nowhere"))
     page.click("#readown")
     expect(page.locator(".own [role=status]")).to_contain_text("nowhere")
@@ -302,7 +305,7 @@ def test_data_of_one_s_own_are_read_and_trained_on(opened: Open, studio: Any, tm
     page.wait_for_selector(".ownsamples li:has-text('bright') canvas >> nth=2")
     expect(page.locator(".form .lead >> nth=0")).to_contain_text("16 × 16 pixels, 2 classes")
     assert f"data={tmp_path / 'mine'}" in page.evaluate("decodeURIComponent(location.hash)")
-    page.wait_for_selector(".layer.dense .shape:has-text('8')")
+    page.wait_for_selector(".layer.dense .shape:has-text('9')")
     page.click("#train")
     page.wait_for_selector(".runhead .badge.finished")
     recipe = studio.ask(f"/api/runs/{named(page)}")["recipe"]
