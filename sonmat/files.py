@@ -121,6 +121,11 @@ def read_json(path: str | os.PathLike[str], largest: int = 2**20) -> dict[str, A
     return found if isinstance(found, dict) else None
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with the home that its `~` stands for; one of nobody's stays as it is, and is not found as any other."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  (Path's own raises RuntimeError)
+
+
 @contextlib.contextmanager
 def storing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn the operating system's refusals to write `path` into a StorageError."""

@@ -18,6 +18,7 @@ from sonmat.data.local import check_no_settings, load_path
 from sonmat.data.progress import Progress, showing
 from sonmat.data.read_settings import ReadSettings
 from sonmat.errors import DataError, SourceError, StorageError
+from sonmat.files import expanded
 from sonmat.language import say
 
 _LISTED = 10  # of what was left out
@@ -94,7 +95,7 @@ def load_as(
     """
     named = _named(name_or_path)
     if named is None:
-        return load_path(Path(name_or_path).expanduser(), settings, progress)
+        return load_path(expanded(name_or_path), settings, progress)
     check_no_settings(named.name, settings)
     arrays, source = obtain(named, progress=progress, folder=folder)
     train = Dataset.from_arrays(
@@ -228,7 +229,7 @@ def _named(name_or_path: str | os.PathLike[str]) -> Known | None:
     known = KNOWN.get(name_or_path.strip().lower().replace("_", "-"))
     if known is not None:
         return known
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if path.suffix or path.name != name_or_path or path.exists():
         return None
     raise _unknown(name_or_path)

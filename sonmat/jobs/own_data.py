@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from sonmat.data.guards import contradictions, leak, order
 from sonmat.data.known import KNOWN
 from sonmat.data.read_settings import ReadSettings
 from sonmat.engine.evidence import Evidence
+from sonmat.files import expanded
 from sonmat.language import say
 from sonmat.models.reading import parse_assignment
 from sonmat.models.recipe import Recipe
@@ -138,7 +138,7 @@ def _names(rows: Dataset) -> Sequence[str]:
 
 def findable(data: str) -> str:
     """A path that will be found from any folder, as resuming may happen in another; a name stays a name."""
-    path = Path(data).expanduser()
+    path = expanded(data)
     is_name = data.strip().lower().replace("_", "-") in KNOWN
     return str(path.resolve()) if not is_name and (path.suffix or path.exists()) else data
 

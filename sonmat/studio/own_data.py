@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sonmat.data.known import KNOWN
+from sonmat.files import expanded
 from sonmat.language import say
 from sonmat.studio import own_sets
 from sonmat.studio.replies import json_of, missing, reply, unfit
@@ -91,9 +92,9 @@ def plain_path(text: str) -> str:
 def _place_of(data: str) -> str:
     """The whole path, of something that is there."""
     try:
-        place = Path(data).expanduser().absolute()
+        place = expanded(data).absolute()
         place.stat()
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, ValueError):
         raise unfit(
             say(f"There is no file or folder {data}.", f"{data} 파일이나 폴더가 없습니다."),
             say(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sonmat.data.table_file import ENDINGS
-from sonmat.files import read_json, write_json
+from sonmat.files import expanded, read_json, write_json
 from sonmat.studio.place import studio_folder
 
 _FILE = "data.json"
@@ -60,7 +60,7 @@ def completions(text: str) -> list[str]:
     place, start = os.path.split(text)
     found = []
     try:
-        folder = Path(place).expanduser()
+        folder = expanded(place)
         with os.scandir(folder) as entries:
             for _, entry in zip(range(_LOOKED), entries, strict=False):
                 if entry.name[0] != "." and entry.name.lower().startswith(start.lower()) and entry.name.isprintable():
@@ -68,7 +68,7 @@ def completions(text: str) -> list[str]:
                         found.append(f"{folder / entry.name}{os.sep}")
                     elif Path(entry.name).suffix.lower() in (*ENDINGS, ".npz"):
                         found.append(str(folder / entry.name))
-    except (OSError, ValueError, RuntimeError):  # none that may be read, a name that cannot be, or nobody's home
+    except (OSError, ValueError):  # none that may be read, or a name that cannot be
         return []
     return sorted(found)[:_OFFERED]
 

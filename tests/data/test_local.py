@@ -14,7 +14,7 @@ from sonmat.data.formats import write_idx
 from sonmat.data.mirrors import IDX_NAMES
 from sonmat.data.read_settings import ReadSettings
 from sonmat.data.sources import load, load_as
-from sonmat.errors import DataError
+from sonmat.errors import DataError, SonmatError
 
 
 def test_an_npz_with_both_parts(tmp_path: Path, arrays: Arrays) -> None:
@@ -183,3 +183,9 @@ def test_names_that_were_saved_as_objects_are_told_how_to_be_saved(tmp_path: Pat
     with pytest.raises(DataError, match="would run code") as caught:
         load(tmp_path / "mine.npz")
     assert "y.astype(str)" in caught.value.fix
+
+
+def test_the_home_of_nobody_is_no_folder() -> None:
+    for path in ("~nobody-of-that-name/a.csv", "~nobody-of-that-name/"):
+        with pytest.raises(SonmatError, match="~nobody-of-that-name"):
+            load(path)
